@@ -18,10 +18,11 @@ from fastbench.plan import urls
 BRACES = "{{"
 RAW = "--raw sends braces as they are"
 
-_OPENING = r"(\\*)(\{{2,})"
+_OPENING = r"(?<!\\)(\\*)(\{{2,})"  # from the first backslash on: of a long row only once
 _INNER = r"((?:\\[^\n]|(?!\}\})[^\\\n])*)\}\}"
 _TEXT, _BYTES = re.compile(_OPENING), re.compile(_OPENING.encode())
 _TEXT_INNER, _BYTES_INNER = re.compile(_INNER), re.compile(_INNER.encode())
+_NUMBERED = re.compile(_OPENING + r"([0-9]+)\}\}")
 _BEFORE_PATH = re.compile(r"(?:[^/?#]*://)?[^/?#]*")
 
 
@@ -89,12 +90,14 @@ def sheltered(text: str) -> tuple[str, Callable[[str], str]]:
         at = end
     parts.append(text[at:])
 
+    def put_back(found: re.Match[str]) -> str:
+        backslashes, braces, number = found.groups()
+        if len(backslashes) % 2 or int(number) >= len(inners):
+            return found[0]
+        return backslashes + braces[2:] + inners[int(number)]
+
     def restored(changed: str) -> str:
-        return re.sub(
-            r"(?<!\\)\{\{([0-9]+)\}\}",
-            lambda found: inners[int(found[1])] if int(found[1]) < len(inners) else found[0],
-            changed,
-        )
+        return _NUMBERED.sub(put_back, changed)
 
     return "".join(parts), restored
 

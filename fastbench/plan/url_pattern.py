@@ -22,6 +22,7 @@ MAX_REPEAT = 4  # more than the least, where an expression has no end
 MAX_REPEATED = 1000
 MAX_BYTES = 8192  # of one URL
 MAX_PARTS = 100_000  # drawn for one URL: groups may be empty, and repeated
+MAX_ALL_PARTS = 20_000_000  # drawn for all of them: some 10 s
 TRIES = 20  # draws for a new URL, for each that is wanted
 
 _ANY = string.ascii_letters + string.digits + "-._~"  # of [^…]: unreserved (RFC 3986 section 2.3)
@@ -74,11 +75,19 @@ def draw(pattern: str, count: int, seed: int, max_repeat: int = MAX_REPEAT) -> l
     whole = _Reader(pattern, max_repeat).read()
     chance = random.Random(seed)
     found: dict[str, None] = {}
-    misses = 0
+    misses = parts = 0
     while len(found) < count and misses < TRIES * (len(found) + 10):
-        text = _Drawing(pattern, chance).of(whole)
+        drawing = _Drawing(pattern, chance)
+        text = drawing.of(whole)
         misses += text in found
         found[text] = None
+        parts += drawing.parts
+        if parts > MAX_ALL_PARTS:
+            _refuse(
+                pattern,
+                f"takes too long: {len(found):,} of {count:,} URLs were drawn; "
+                f"repeat less, or give --rand-regex-count {max(1, len(found) // 2)}",
+            )
     return list(found)
 
 
@@ -89,7 +98,7 @@ class _Drawing:
         self._pattern = pattern
         self._chance = chance
         self._text: list[str] = []
-        self._parts = 0
+        self.parts = 0
 
     def of(self, whole: _Part) -> str:
         """Draw it."""
@@ -97,8 +106,8 @@ class _Drawing:
         return "".join(self._text)
 
     def _draw(self, part: _Part) -> None:
-        self._parts += 1
-        if len(self._text) > MAX_BYTES or self._parts > MAX_PARTS:
+        self.parts += 1
+        if len(self._text) > MAX_BYTES or self.parts > MAX_PARTS:
             _refuse(self._pattern, f"draws URLs of more than {MAX_BYTES} bytes; repeat less")
         if isinstance(part, _Letters):
             self._text.append(self._chance.choice(part.letters))

@@ -69,6 +69,14 @@ def test_what_is_not_understood_is_one_sentence(pattern: str, said: str) -> None
     assert said in str(caught.value) and str(caught.value).startswith("--rand-regex-url: `")
 
 
+def test_what_takes_minutes_to_draw_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(url_pattern, "MAX_ALL_PARTS", 10_000)
+    assert len(url_pattern.draw("http://h/[a-z]{100}", 50, 1)) == 50
+    said = r"takes too long: 91 of 10,000 URLs were drawn; repeat less, or give --rand-regex-count"
+    with pytest.raises(UsageError, match=said):
+        url_pattern.draw("http://h/[a-z]{100}", 10_000, 1)
+
+
 def test_a_run_loads_what_was_drawn_and_counts_it_for_its_pattern() -> None:
     with Server(answering()) as server:
         words = ("--rand-regex-url", "--rand-regex-count", "40", "-c4", "-n200")

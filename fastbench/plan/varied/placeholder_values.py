@@ -31,7 +31,7 @@ _FORMS = {
     "env": "{{env:NAME}}",
 }
 _ALONE = ("uuid", "now", "now_ms")
-_LETTER = re.compile(r"\\.|.", re.DOTALL)
+_PART = re.compile(r"[^\\|]+|\\.|.", re.DOTALL)
 _ESCAPED = ("\\|", "\\}", "\\\\")
 
 
@@ -150,13 +150,13 @@ def _pick(name: str, arguments: str | None, _known: Known) -> Piece:
     """Return one of several texts; `\\|`, `\\}` and `\\\\` stand for themselves within them."""
     if arguments is None:
         _wrong(name)
-    texts = [""]
-    for each in _LETTER.findall(arguments):
+    texts: list[list[str]] = [[]]
+    for each in _PART.findall(arguments):
         if each == "|":
-            texts.append("")
+            texts.append([])
         else:
-            texts[-1] += each[1:] if each in _ESCAPED else each
-    choices = tuple(encoded(each) for each in texts)
+            texts[-1].append(each[1:] if each in _ESCAPED else each)
+    choices = tuple(encoded("".join(each)) for each in texts)
     return Piece("pick", choices=choices) if len(choices) > 1 else Piece("text", text=choices[0])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fastbench.foundation.usage_error import UsageError
@@ -29,6 +29,9 @@ def test_a_text_without_two_braces_is_itself(text: str) -> None:
 
 
 @given(st.text("{}\\ax", max_size=30))
+@example("\\\\{{a}}")
+@example("\\\\\\{{a}}{{x}}")
+@example("\\{{{0}}{{a}}")
 def test_what_is_sheltered_comes_back(text: str) -> None:
     bare, restored = placeholder_texts.sheltered(text)
     assert restored(bare) == text
@@ -64,6 +67,13 @@ def test_texts_are_cut(text: bytes, parts: list[bytes]) -> None:
 def test_a_placeholder_that_does_not_end_is_told(text: bytes) -> None:
     with pytest.raises(UsageError, match=r"has no \}\} on its line; .*--raw"):
         cut(text)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("text", [b"\\" * (1 << 20) + b"x{{seq}}", b"{" * (1 << 20) + b"seq}}"])
+def test_a_megabyte_of_backslashes_or_braces_is_cut_at_once(text: bytes) -> None:
+    before = text[: text.rindex(b"{{")]
+    assert cut(text) == [before, b"seq", b""]
 
 
 def test_a_url_keeps_its_placeholders_as_they_are_typed() -> None:

@@ -82,6 +82,11 @@ def test_what_there_is_not_is_refused_with_what_there_is(inner: str, sentence: s
     assert "secret-value" not in str(refused.value)
 
 
+@pytest.mark.timeout(20)
+def test_a_megabyte_to_pick_is_read_at_once() -> None:
+    assert piece(b"pick:" + b"x" * (1 << 20) + b"|y", KNOWN).choices == (b"x" * (1 << 20), b"y")
+
+
 def test_without_a_feed_the_flag_is_named() -> None:
     with pytest.raises(UsageError, match=r"--feed FILE gives columns.*--raw sends braces"):
         piece(b"user", Known())
