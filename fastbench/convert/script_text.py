@@ -29,6 +29,7 @@ class Converted:
 
     text: str
     remarks: tuple[str, ...] = ()
+    run_line: str = ""  # the command, as its first lines have it
 
 
 @dataclass(slots=True)
@@ -161,7 +162,7 @@ class ScriptText:
 
     def converted(self) -> Converted:
         """Return the script with its remarks."""
-        return Converted(self.text(), tuple(dict.fromkeys(self.remarks)))
+        return Converted(self.text(), tuple(dict.fromkeys(self.remarks)), self.run_line)
 
     def _docstring(self) -> str:
         rows = [_plain(self.title)]

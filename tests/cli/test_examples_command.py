@@ -33,6 +33,8 @@ def test_a_copy_runs_as_it_stands(tmp_path: Path) -> None:
     for words in (("health",), ("helpdesk", "desk"), ("suite.toml", "all/")):
         done = invoke("examples", "copy", *words, cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
+        told = "desk/README.md says" if "desk" in words else "Its first lines say"
+        assert told in done.stdout
     assert (tmp_path / "all/suite.toml").is_file()
     few = ("-u", "1", "--time-scale", "0.002", "--quiet")
     with serving("--port", "0") as (_, url):

@@ -39,6 +39,8 @@ def test_a_script_runs_as_it_stands(tmp_path: Path, words: tuple[str, ...]) -> N
         assert seen(url).answers["GET /api/health 200"] >= 10
         gone = invoke("run", "shop.py", "-e", f"BASE_URL={url}/none", *FEW, cwd=tmp_path)
     assert gone.returncode == 99, "its thresholds and its check can fail"
+    nobody = invoke("run", "shop.py", "-e", f"BASE_URL={url}", *FEW[:-1], cwd=tmp_path)
+    assert "✗ GET /api/health is below 400" in nobody.stdout, "no response is no success"
 
 
 def test_a_suite_runs_as_it_stands(tmp_path: Path) -> None:
@@ -140,7 +142,8 @@ def test_secrets_of_a_command_are_not_written(tmp_path: Path) -> None:
     text = (tmp_path / "login.py").read_text()
     assert "hunter" not in text and "anna" in text
     for name in ("API_KEY", "TOKEN", "COOKIE", "PASSWORD"):
-        assert f'{name} = env("{name}", "")' in text and f"-e {name}=" in text
+        assert f'{name} = env("{name}", "")' in text
+        assert f"-e {name}=…" in text and f"-e {name}=…" in done.stdout
 
 
 def test_what_options_cannot_say_stands_in_the_line_to_run(tmp_path: Path) -> None:

@@ -46,7 +46,11 @@ def main(argv: Sequence[str]) -> int:
         more = f"; did you mean {close[0]}?" if close else "; `fastbench examples` lists them."
         raise UsageError(f"examples: there is none called {printable(words[1])}{more}")
     target = _copied(path, words[2] if len(words) > 2 else ".")
-    return pager.write(f"{printable(str(target))} is there. Its first lines say how to run it.")
+    says = "Its first lines say"
+    if target.is_dir():
+        page = target / "README.md"
+        says = f"{printable(str(page))} says" if page.is_file() else "Its files say at their top"
+    return pager.write(f"{printable(str(target))} is there. {says} how to run it.")
 
 
 def _examples() -> dict[str, Path]:

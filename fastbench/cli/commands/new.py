@@ -12,6 +12,7 @@ from pathlib import Path
 from fastbench.cli.args import flag_grammar
 from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.help import pager
+from fastbench.convert.script_text import Converted
 from fastbench.convert.starts import request_script, start_texts
 from fastbench.foundation.redact import printable
 from fastbench.foundation.usage_error import UsageError
@@ -21,11 +22,12 @@ TRY_URL = "http://localhost:8080/api/health"  # of `fastbench serve`
 # Of a request, what the Options of a script cannot say: flags of `fastbench run`.
 _NETWORK = {"--unix", "--connect-to", "--bind", "--ipv4", "--ipv6", "--timeout"}
 _NETWORK |= {"--connect-timeout", "--servername", "--http1", "--http2"}
+_FILE = "SCRIPT.py"  # stands for the file in a line to type
 _NEXT = {
-    "script": "fastbench run {file}",
-    "suite": "fastbench suite {file}",
-    "compare": "sh {file}",
-    "ci": "git add {file}",
+    "script": f"fastbench run {_FILE}",
+    "suite": f"fastbench suite {_FILE}",
+    "compare": f"sh {_FILE}",
+    "ci": f"git add {_FILE}",
 }
 
 
@@ -56,8 +58,11 @@ def main(argv: Sequence[str]) -> int:
     stem = re.sub(r"[^\w.-]+", "-", Path(name).name).strip("-.") or "load"
     stem = re.sub(r"\.(py|toml|sh|ya?ml)$", "", stem)
     notices: list[str] = []
+    line = _NEXT[kind]
     if kind == "script":
-        files = {_ended(name, ".py"): _script(stem, curl, flags.from_url, notices)}
+        made = _script(stem, curl, flags.from_url, notices)
+        files = {_ended(name, ".py"): made.text.replace(_FILE, f"{stem}.py", 1)}
+        line = made.run_line
     elif kind == "ci":
         files = _ci(name, stem)
     else:
@@ -66,7 +71,7 @@ def main(argv: Sequence[str]) -> int:
         files = {file: start_texts.text(f"{kind}{ending}", stem, file)}
     _write(files)
     pager.notes(notices)
-    return pager.write(_told(kind, list(files), tried=not (curl or flags.from_url)))
+    return pager.write(_told(kind, line, list(files), tried=not (curl or flags.from_url)))
 
 
 def _unquoted(argv: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -115,7 +120,7 @@ def _ci(name: str, stem: str) -> dict[str, str]:
 
 def _script(
     stem: str, curl: str | list[str] | None, address: str | None, notices: list[str]
-) -> str:
+) -> Converted:
     """Return the script of a request; raises UsageError for one that cannot be carried over."""
     from fastbench.cli.args import url_args
     from fastbench.cli.curl import curl_command
@@ -142,8 +147,7 @@ def _script(
     host = f"[{target.host}]" if ":" in target.host else target.host
     plain = target.port == {"http": 80, "https": 443}[target.scheme]
     origin = f"{target.scheme}://{host}" + ("" if plain else f":{target.port}")
-    made = request_script.script(plan.requests[0], origin, target.tls, stem, more)
-    return made.text.replace("SCRIPT.py", f"{stem}.py", 1)
+    return request_script.script(plan.requests[0], origin, target.tls, stem, more)
 
 
 def _write(files: dict[str, str]) -> None:
@@ -168,10 +172,10 @@ def _write(files: dict[str, str]) -> None:
         raise UsageError(f"new: `{printable(file)}` cannot be written: {reason}.") from error
 
 
-def _told(kind: str, files: Sequence[str], *, tried: bool) -> str:
+def _told(kind: str, line: str, files: Sequence[str], *, tried: bool) -> str:
     names = " and ".join(map(printable, files))
     lines = [f"{names} {'are' if len(files) > 1 else 'is'} written. Next:"]
     if tried and kind in ("script", "suite"):
         lines.append("  fastbench serve &            a small server to try it with")
     word = " ".join(shlex.quote(printable(each)) for each in files)
-    return "\n".join([*lines, f"  {_NEXT[kind].format(file=word)}"])
+    return "\n".join([*lines, f"  {line.replace(_FILE, word, 1)}"])
