@@ -23,7 +23,7 @@ SANITIZED_TESTS += $(wildcard $(addprefix tests/script/test_socket,s.py _frames.
 comma := ,
 say = echo "fastbench: $(1)" >&2
 
-.PHONY: build deps test-deps run wheel test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
+.PHONY: build deps test-deps extra run wheel test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
 build: $(RELEASE) $(BIN)/fastbench $(TYPESCRIPT)
 deps:
 	@.ci/deps build $(PYTHON)
@@ -41,6 +41,10 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp
 	@$(call say,the libraries of the tests: 30 s)
 	@$(PY) .ci/requirements.py test lint >$(VENV)/dev.txt && $(PIP) -r $(VENV)/dev.txt
 	@touch $@
+
+# What README calls an extra: make extra NAMES="lua html". Nothing is compiled anew.
+extra: $(VENV)/.stamp
+	@$(PY) .ci/requirements.py $(NAMES) >$(VENV)/extra.txt && $(PIP) -r $(VENV)/extra.txt
 
 $(RELEASE): $(SOURCES) $(VENV)/.stamp
 	@$(call say,compiling the engine$(comma) the client of scripts and quickjs-ng: 40 s on two cores)

@@ -10,5 +10,8 @@ groups = {
     "run": pyproject["project"]["dependencies"],
     **pyproject["project"]["optional-dependencies"],
 }
+if not sys.argv[1:] or (unknown := [name for name in sys.argv[1:] if name not in groups]):
+    wanted = f"there is no extra {unknown[0]}" if sys.argv[1:] else "no extra is named"
+    sys.exit(f"{wanted}; there are: {', '.join(sorted(groups))}.")
 for name in sys.argv[1:]:
     print(*groups[name], sep="\n")

@@ -49,6 +49,17 @@ def test_elsewhere_it_is_refused_in_one_sentence(
     assert done.stderr.endswith(" (docs/install.md).\n") and done.stderr.count("\n") == 1
 
 
+def test_extras_are_named_where_one_is_unknown() -> None:
+    """`make extra NAMES=…` installs what .ci/requirements.py prints."""
+    words = [sys.executable, str(ROOT / ".ci/requirements.py")]
+    done = subprocess.run([*words, "lua", "html"], capture_output=True, text=True, check=True)
+    assert re.fullmatch(r"lupa>=\S+\nselectolax>=\S+\n", done.stdout)
+    for names, why in (["lau"], "there is no extra lau"), ([], "no extra is named"):
+        bad = subprocess.run([*words, *names], capture_output=True, text=True)
+        assert bad.returncode == 1 and bad.stdout == ""
+        assert bad.stderr.startswith(f"{why}; there are: ") and bad.stderr.count("\n") == 1
+
+
 def test_a_build_says_what_it_does_before_it_does_it() -> None:
     """Each step that takes seconds is announced by a line on standard error, with its length."""
     words = ["make", "--no-print-directory", "-n", "-B", "build"]
