@@ -271,10 +271,12 @@ def _cure(text: str) -> str:
 def _address(address: str, default_port: int, shown: str) -> tuple[str, int]:
     if address.startswith("["):
         literal, bracket, port = address[1:].partition("]")
-        if not bracket or (port and not port.startswith(":")):
+        if not bracket:
             raise UsageError(
                 f"The IPv6 address in `{shown}` has no closing bracket; write http://[::1]:8080/."
             )
+        if port and not port.startswith(":"):
+            raise UsageError(f"`{shown}` has no colon behind its ]; write http://[::1]:8080/.")
         return hostnames.ipv6(literal, shown), _port(port.removeprefix(":"), default_port, shown)
     host, _, port = address.partition(":")
     if ":" in port:

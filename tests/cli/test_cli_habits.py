@@ -175,7 +175,6 @@ def test_what_was_read_as_something_else_is_said(habits: dict[str, Seen]) -> Non
         "-n 4 -c 2 -t 5s -4 --connect-timeout 3s URL/": 1,
         "-c 2 -n 4 -l -k -m PATCH -b @body.json -H X-A=1 URL/": 1,
         "-n4 -c2 -m post URL/": 1,
-        "URL -n4 -- URL": 1,
     }
     assert all(each.startswith("fastbench: ") for notices in said.values() for each in notices)
     five = habits["-n 4 -c 2 -t 5s -4 --connect-timeout 3s URL/"].run.document["config"]

@@ -120,6 +120,7 @@ def test_what_is_ours_is_left_as_it_stands(line: str) -> None:
 
 
 REFUSED = {  # and every line that is said instead
+    "help feed": ["fastbench --help"],
     "--json '{\"a\": 1}' URL": [
         "fastbench -A application/json -T application/json -b '{\"a\": 1}' URL"
     ],

@@ -193,7 +193,7 @@ def test_the_word_after_json_is_its_file_unless_it_is_something_else(
         ("-m post", "-m post was read as POST; methods are upper case."),
         ("-host h", "-host was read as --host."),
         ("-k", "The URL is http://; the TLS flags have no effect."),
-        ("-n 4", "-n 4 needs no more than 4 connections; -c 10 was lowered to 4."),
+        ("-c 10 -n 4", "-n 4 needs no more than 4 connections; -c 10 was lowered to 4."),
         ("-t 11", "-t 11 is more than the 10 connections; it was lowered to 10."),
     ],
 )
@@ -203,6 +203,8 @@ def test_nothing_is_reinterpreted_silently(line: str, notice: str) -> None:
 
 def test_a_plain_run_has_nothing_to_say() -> None:
     assert command("-c100 -d30s -t4 --latency -T text/x -b x").notices == ()
+    few = command("-n 4")  # connections that nobody asked for are not told
+    assert (few.notices, few.plan.load.connections) == ((), 4)
 
 
 def test_wrk_scripts_set_method_headers_and_body(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_what_stands_in_a_list_is_refused_with_its_line(tmp_path: Path) -> None:
         ("--expect-body '{{uuid}}' URL", "--expect-body has {{uuid}}, which is another value"),
         ("-b '{{seq}}' ws://localhost:8080/", "messages of WebSockets do not vary"),
         ("ws://localhost:8080/'{{seq}}'", "messages of WebSockets do not vary"),
-        ("-b '{{int:5:1}}' URL", "LOW is not above HIGH"),
+        ("-b '{{int:5:1}}' URL", "LOW is at most HIGH, not 5 and 1"),
         ("-b '{{ user }}' URL", "--raw sends braces as they are"),
         ("--seed -1 URL", "--seed"),
         ("--seed 9223372036854775808 URL'{{seq}}'", "--seed: `9223372036854775808` is not"),

@@ -101,7 +101,7 @@ def test_userinfo_is_decoded(text: str, userinfo: bytes | None) -> None:
         ("http://h:٣/", "not a number from 1 to 65535"),
         ("http://::1/", "too many colons; write an IPv6 address in brackets"),
         ("http://[::1", "has no closing bracket"),
-        ("http://[::1]x/", "has no closing bracket"),
+        ("http://[::1]8080/", "has no colon behind its ]"),
         ("http://[::g]/", "no valid IPv6 address"),
         ("http://[1.2.3.4]/", "no valid IPv6 address"),
         ("http://[fe80::1%25a/b]/", "has no closing bracket"),

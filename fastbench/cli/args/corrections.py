@@ -272,6 +272,10 @@ def _first(words: Sequence[str]) -> tuple[list[str], _Slip | None]:
     if word == "fastbench":
         return rest, None
     if word == "help":
+        if rest and rest[0] not in COMMANDS and not rest[0].startswith("-"):
+            known = ", ".join(sorted(COMMANDS))
+            why = f"no help page is called `{rest[0]}`, those of commands are {known}"
+            return found, _Slip(why, [(["--help"], "")])
         return [*(each for each in rest[:1] if each in COMMANDS), "--help"], None
     for row in aliases.rows("first word"):
         if word not in row.flags.split() or os.path.exists(word):

@@ -33,10 +33,13 @@ def load(flags: SimpleNamespace, notices: list[str]) -> workload.Load:
         duration_s = workload.DEFAULT_DURATION_S
     if pace is not None and not pace.rates:
         connections = round(pace.peak)
+    if connections is None:  # no more than can have a request; only what was typed is told
+        most = workload.DEFAULT_CONNECTIONS
+        connections = most if requests is None else max(1, min(most, requests))
     connect_timeout_s = values.duration_s("--connect-timeout", flags.connect_timeout)
     fitted, lowered = workload.fit(
         workload.Load(
-            connections=workload.DEFAULT_CONNECTIONS if connections is None else connections,
+            connections=connections,
             workers=values.count("-t", flags.workers),
             duration_s=duration_s,
             requests=requests,

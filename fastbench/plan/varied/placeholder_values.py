@@ -136,7 +136,7 @@ def _int(name: str, arguments: str | None, _known: Known) -> Piece:
     if shape not in ("uniform", "zipf"):
         _wrong(name)
     if high < low:
-        _wrong(name, f"LOW is not above HIGH, as {low} and {high} are")
+        _wrong(name, f"LOW is at most HIGH, not {low} and {high}")
     if shape == "zipf" and high - low >= MAX_ZIPF:
         _wrong(name, f"with zipf there are at most {MAX_ZIPF:,} numbers")
     return Piece("zipf" if shape == "zipf" else "int", low=low, high=high)

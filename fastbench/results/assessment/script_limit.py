@@ -35,9 +35,8 @@ def notices(result: Result, share: float, *, responds: bool) -> tuple[Warning_, 
         rows.append(
             Warning_(
                 "script_responds",
-                "the script has a response(): it is called for each answer, and no request is made "
-                "before the answer that its connection waits for",
-                "leave response() out where answers do not matter: then requests are made ahead",
+                "the script has a response(), so each request is made after the answer before it",
+                "leave response() out where answers do not matter, and requests are made ahead",
             )
         )
     return (*result.warnings, *rows)

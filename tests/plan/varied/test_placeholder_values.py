@@ -58,7 +58,7 @@ def test_a_placeholder_is_read(inner: str, found: Piece) -> None:
         ("int", r"A placeholder int is {{int:LOW:HIGH}}"),
         ("int:1:2:3:4", r"A placeholder int is {{int:LOW:HIGH}}"),
         ("int:1:2:normal", "or {{int:LOW:HIGH:zipf}}"),
-        ("int:9:1", "LOW is not above HIGH, as 9 and 1 are"),
+        ("int:9:1", "LOW is at most HIGH, not 9 and 1"),
         ("int:a:1", "LOW is a whole number"),
         ("int:1:1.5", "HIGH is a whole number"),
         ("int:0:1000000000000000001", "HIGH is between -1,000,000,000,000,000,000 and"),
