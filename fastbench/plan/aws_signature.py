@@ -39,17 +39,18 @@ _NOT_SIGNED = frozenset({b"accept", b"accept-encoding", b"connection", b"content
 _NOT_SIGNED |= {b"expect", b"keep-alive", b"te", b"transfer-encoding", b"user-agent"}
 _NOT_SIGNED |= {b"x-amzn-trace-id"}
 _HOST = re.compile(r"(?:.*\.)?([a-z0-9-]+)\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?")
+_PRINTABLE = re.compile(r"[!-~]*")
 _WORD = re.compile(r"[A-Za-z0-9-]+")
 
 
 def parse(
-    text: str, host: str, credentials: str, token: str, environ: Mapping[str, str] = os.environ
+    typed: str, host: str, credentials: str, token: str, environ: Mapping[str, str] = os.environ
 ) -> Signing:
     """Read `region:service`, as in oha and curl with `aws:amz:` before it; raises UsageError.
 
     What is missing comes from the host, as in curl, or from the variables of AWS's own tools.
     """
-    words = [each for each in text.split(":") if each.lower() not in ("aws", "amz")]
+    words = [each for each in typed.split(":") if each.lower() not in ("aws", "amz")]
     if len(words) < 2 and (named := _HOST.fullmatch(host)):
         words = [words[0] if words else named[2], named[1]]
     if len(words) != 2 or not all(map(_WORD.fullmatch, words)):
@@ -68,6 +69,12 @@ def parse(
             "--aws-sigv4 needs a key; give -a KEY:SECRET, or set AWS_ACCESS_KEY_ID and "
             "AWS_SECRET_ACCESS_KEY."
         )
+    for what, text in (("key", key), ("secret", secret), ("session token", token)):
+        if not _PRINTABLE.fullmatch(text):
+            raise UsageError(
+                f"The {what} of --aws-sigv4 has a line break, a space or another character that "
+                "none of AWS's has; remove it."
+            )
     return Signing(words[0].lower(), words[1].lower(), key, secret, token)
 
 

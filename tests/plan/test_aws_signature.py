@@ -241,3 +241,14 @@ def test_what_cannot_be_signed_is_refused(words: tuple[str, ...], said: str) -> 
     shown = invoke("--aws-sigv4", "r:s", "-a", "K:S", *words)
     assert shown.returncode == 1 and said in shown.stderr and shown.stderr.count("\n") == 1
     assert "add it" in invoke("--aws-session", "t", "http://h/").stderr
+
+
+@pytest.mark.parametrize(
+    ("credentials", "token", "what"),
+    [("K\nX-Admin:S", "", "key"), ("K:S\n", "", "secret"), ("K:S", "a\rb", "session token")],
+)
+def test_a_key_that_would_split_the_request_is_refused(
+    credentials: str, token: str, what: str
+) -> None:
+    with pytest.raises(UsageError, match=f"The {what} of --aws-sigv4 has a line break"):
+        aws_signature.parse("r:s", "h", credentials, token, {})
