@@ -76,6 +76,21 @@ def check_column(feed: Feed, column: int, wrong: bytes, use: str) -> None:
     )
 
 
+def cut_off(feed: Feed) -> str:
+    """Say that a mapped file became shorter: who reads what is gone is ended. "" where it did not.
+
+    What a run could do with a signal is nothing: the rows are not there any more.
+    """
+    try:
+        now = os.stat(feed.path)
+    except OSError:
+        return ""
+    mapped = feed.is_file and stat.S_ISREG(now.st_mode) and len(feed.data) > COPIED_BYTES
+    if not mapped or now.st_size >= len(feed.data):
+        return ""
+    return f"{feed.path} became shorter; a feed of more than 256 MiB must stay until the run ends"
+
+
 def fits(cells: memoryview, longest: Sequence[int], data: memoryview) -> bool:
     """Tell whether all cells lead into the data, and are no longer than the longest ones."""
     return bool(_core.cells_fit(cells, tuple(longest), len(data)))

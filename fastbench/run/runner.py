@@ -204,8 +204,19 @@ class _Run:
             thread_rates=tuple(self.thread_rates or ()),
             found=self.found,
             ended=self._ended_by(),
-            missing=tuple(each for each in (self._failed, self.ended_because) if each),
+            missing=tuple(
+                each for each in (self._failed, self.ended_because, self._feed_is_cut) if each
+            ),
         )
+
+    @property
+    def _feed_is_cut(self) -> str:
+        """Why workers were lost that read rows."""
+        if self.plan.feed is None or not self.workers.lost:
+            return ""
+        from fastbench.run import feed_file
+
+        return feed_file.cut_off(self.plan.feed)
 
     @property
     def _failed(self) -> str:

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
 from pathlib import Path
 
 import pytest
+from commandline import invoke
 from request_log import logging_server
 from running import fastbench
+from servers import OK, Peer, Server
+
+from fastbench.run.feed_file import COPIED_BYTES
 
 ROWS = 211
 
@@ -43,3 +49,21 @@ def test_rows_in_order_begin_again_and_a_connection_may_have_one(rows: str) -> N
         order = ("--feed-order", "per-connection")
         fastbench("--feed", rows, *order, "-t", "2", "-c", "3", "-n", "60", f"{log.url}/{{{{id}}}}")
         assert {path for _, path, _ in log.taken()} == {"/0", "/1", "/2"}
+
+
+def test_a_mapped_file_that_is_cut_under_the_run_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "rows.txt"
+    path.write_bytes(b"1\n" + b"\n" * COPIED_BYTES)
+
+    def cutting(peer: Peer) -> None:
+        while True:
+            peer.request()
+            os.truncate(path, 0)
+            peer.send(OK)
+
+    with Server(cutting) as server:
+        words = ("-n", "100", "-c", "1", "-t", "1", "--feed", str(path))
+        shown = invoke(*words, server.url("/{{line}}"))
+    assert "1 of 1 workers were lost" in re.sub(r"\s+", " ", shown.stdout)
+    said = f"{path} became shorter; a feed of more than 256 MiB must stay until the run ends"
+    assert said in re.sub(r"\s+", " ", shown.stdout), shown.stdout
