@@ -151,3 +151,5 @@ def _spans(text: str) -> Iterator[tuple[int, int]]:
         if found := _TEXT_INNER.match(text, opening.end()):
             yield opening.end() - 2, found.end()
             at = found.end()
+        elif (at := text.find("\n", opening.end())) < 0:
+            return  # what has no end has none from further on either, up to the end of its line

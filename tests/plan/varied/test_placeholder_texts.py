@@ -76,6 +76,13 @@ def test_a_megabyte_of_backslashes_or_braces_is_cut_at_once(text: bytes) -> None
     assert cut(text) == [before, b"seq", b""]
 
 
+@pytest.mark.timeout(20)
+def test_many_that_do_not_end_are_passed_at_once() -> None:
+    text = "{{a" * 100_000
+    assert placeholder_texts.sheltered(text)[0] == text
+    assert placeholder_texts.sheltered(text + "\n{{b}}")[0] == text + "\n{{0}}"
+
+
 def test_a_url_keeps_its_placeholders_as_they_are_typed() -> None:
     url = placeholder_texts.url(
         "http://h:81/é/{{pick:a b|c?d#e|é}}?q={{int:1:3}}&u={{ x }}#{{seq}}"
