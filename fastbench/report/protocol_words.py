@@ -12,7 +12,8 @@ def told(result: Result) -> list[str]:
     found = result.http2
     if found is None or not found.protocol:
         return []
-    parts = [_spoken(found), _streams(found), _chosen(result, found)]
+    most = "up to " if result.scenarios else ""  # a script's users have as many as they ask for
+    parts = [_spoken(found), _streams(found, most), _chosen(result, found)]
     parts += [f"{plural(found.goaways, 'GOAWAY')}"] if found.goaways else []
     parts += [f"{plural(found.refused, 'stream')} refused"] if found.refused else []
     return [part for part in parts if part]
@@ -23,11 +24,11 @@ def _spoken(found: Http2) -> str:
     return ", ".join(f"{name} on {plural(n, 'connection')}" for name, n in spoken if n)
 
 
-def _streams(found: Http2) -> str:
+def _streams(found: Http2, most: str) -> str:
     if not found.connections or found.streams == 1:
         return ""
     few = f" of {found.streams:,} asked" if found.limited else ""
-    return f"{plural(found.stream_limit, 'stream')}{few} on each"
+    return f"{most}{plural(found.stream_limit, 'stream')}{few} on each"
 
 
 def _chosen(result: Result, found: Http2) -> str:

@@ -9,6 +9,7 @@ from commandline import invoke, measured
 from http2_library import speaking
 from running import ONE
 from samples import good
+from scenario_samples import messages
 from servers import Server, answering
 from stream_peer import offering
 
@@ -97,6 +98,11 @@ def test_the_heading_and_the_row() -> None:
     assert "as the server chose (--http1 for HTTP/1.1)" in page
     assert "1 GOAWAY" in page and "3 streams refused" in page
     assert all(len(line) <= 80 for line in page.splitlines())
+
+
+def test_a_scripts_users_have_as_many_streams_as_they_ask_for() -> None:
+    found = replace(messages(), http2=replace(SPOKEN, streams=6, stream_limit=6))
+    assert "up to 6 streams on each" in protocol_words.told(found)
 
 
 @pytest.mark.parametrize("asked", ["2", "1.1", None])

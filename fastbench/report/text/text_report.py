@@ -301,7 +301,7 @@ def _errors(page: Page, result: Result) -> list[str]:
 def _error(page: Page, row: ErrorRow, label: str) -> list[str]:
     count = f"{row.count:>7,}  "
     columns = page.width - LABEL_COLUMNS - len(count)
-    when = f", first at {seconds(row.first_s)}"
+    when = f", first at {seconds(row.first_s) if row.first_s > 0 else 'the start'}"
     message = textwrap.wrap(printable(row.message) + when, columns)
     hint = textwrap.wrap("→ " + printable(row.hint), columns, subsequent_indent="  ")
     indent = " " * len(count)

@@ -133,7 +133,7 @@ def _loop_lateness(lag: Histogram, service: Histogram) -> list[str]:
         return []
     return [
         f"VUs waited for the client: its event loop was {format_ms(late_ms)} late at p99; use "
-        "more workers (-t), or less Python between requests"
+        "more workers (-t), or compute less between requests"
     ]
 
 

@@ -21,6 +21,7 @@ from fastbench.plan.wrk_script import WrkScript
 MODULES = ("lupa.luajit21", "lupa.luajit20", "lupa.lua51")
 INSTALL = "pip install 'fastbench-http[lua]'"
 
+_LOOKED = re.compile(r"\s*no (field package\.preload|file )")
 _PLACE = re.compile(r"(.*?):(\d+): (.*)", re.DOTALL)
 
 
@@ -115,11 +116,14 @@ class LuaState:
 
 def sentence(error: str, name: str) -> str:
     """Return an error of Lua's as one sentence with file and line."""
-    what = " ".join(error.partition("\nstack traceback:")[0].split())
+    lines = error.partition("\nstack traceback:")[0].splitlines()
+    lines = [each for each in lines if not _LOOKED.match(each)]  # where `require` has looked
+    what = " ".join(" ".join(lines).split())
     if not what:
         return f"{name} failed with an error that has no text."
     if place := _PLACE.fullmatch(what):
         what = f"{place[1]}, line {place[2]}: {place[3]}"
+    what = what.removesuffix(":")
     end = "" if what.endswith((".", "!", "?")) else "."
     return redact.printable(what) + end
 

@@ -235,7 +235,7 @@ REFUSED = {
     "\nwrk.method = = 1": "load.lua, line 2: unexpected symbol near '='.",
     "error({})": "load.lua failed with an error that has no text.",
     "function init() error('no\\nluck') end": "load.lua, line 1: no luck.",
-    "require 'nowhere'": "load.lua, line 1: module 'nowhere' not found:",
+    "require 'nowhere'": "load.lua, line 1: module 'nowhere' not found.",
     "function setup(t) t:set('f', print) end": (
         "load.lua, line 1: cannot transfer 'function' to thread."
     ),
