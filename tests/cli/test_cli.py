@@ -12,6 +12,7 @@ import pytest
 
 import fastbench
 from fastbench.cli import main
+from fastbench.cli.args import flag_grammar
 from fastbench.cli.commands import run_url, serve
 from fastbench.cli.debug import debug_url
 from fastbench.cli.output.settings import Output
@@ -32,6 +33,15 @@ def test_help_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     written = capsys.readouterr()
     assert written.out.startswith("fastbench: a benchmarker for HTTP services.")
     assert written.err == ""
+
+
+@pytest.mark.parametrize("command", flag_grammar.COMMANDS)
+def test_the_page_of_a_command_is_no_wider_than_a_terminal(
+    command: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["help", command]) == 0
+    assert max(map(len, capsys.readouterr().out.splitlines())) <= 98
 
 
 @pytest.mark.parametrize("words", [[], ["-c", "x", URL], ["--nonsense", URL], ["here"]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import textwrap
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -11,6 +12,8 @@ from fastbench.cli.args.flag_grammar import Grammar
 from fastbench.cli.help import pager
 from fastbench.foundation.usage_error import UsageError
 
+_COLUMNS = 78  # as argparse has in a terminal of 80
+
 
 class Parser(argparse.ArgumentParser):
     """Parse the words after `fastbench NAME`; flags are never abbreviated. Raises UsageError."""
@@ -18,9 +21,9 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, name: str, description: str, *, epilog: str | None = None) -> None:
         super().__init__(
             prog=f"fastbench {name}",
-            description=description,
+            description=textwrap.fill(description, _COLUMNS) if epilog else description,
             epilog=epilog,
-            # What follows the flags has lines of its own.
+            # The epilog has lines of its own: argparse then wraps no description, either.
             formatter_class=argparse.RawDescriptionHelpFormatter
             if epilog
             else argparse.HelpFormatter,

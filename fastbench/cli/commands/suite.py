@@ -66,7 +66,7 @@ urls_from_file), script or compare, and settings with the names of the flags:
 Write every other flag in args, as on a command line: args = ["--no-keepalive", "-t", "2"].
 examples/suite.toml is an example.
 
-A [[together]] table has a name and [[together.run]] tables, two at least, with url or script: they
+A [[together]] table has a name and two or more [[together.run]] tables with url or script: they
 run at the same time, after every [[run]]. Each has its files and its row, and so has their common
 result, under the name of the group. --only takes the name of a group, too.
 

@@ -6,8 +6,8 @@ fastbench run: load tests in Python, with k6's concepts and flags.
   fastbench run [flags] SCRIPT.py      a Python file, a folder with a __main__.py, - for stdin
   fastbench run [flags] LOAD.js        a script of k6, as it stands (docs/k6.md)
   fastbench run [flags] TEST.yml       Artillery's; -e ENVIRONMENT, -o FILE.json is its own report
-  fastbench run [flags] A.py B.py      at the same time: flags apply to each; --json out.json is the
-                                       common result, out.A.json and out.B.json are their own
+  fastbench run [flags] A.py B.py      at the same time: flags apply to each; --json out.json is
+                                       the common result, out.A.json and out.B.json their own
 
 Examples
   fastbench run checkout.py
@@ -20,8 +20,8 @@ Load (overrides this one setting in every scenario that runs)
   -d, -z, --duration T    30s, 2m, 1m30s, or seconds; a ramp keeps its shape
   -i, --iterations N      iterations, shared by the VUs of a scenario
   -s, --stage T:N         change linearly to N VUs (or rate N) in T; repeat, or join with commas
-                          (k6's scripts: -d, -i, -s make one scenario of `default`, as in k6, whose
-                          other flags and K6_… they take as well: docs/k6.md)
+                          (in scripts of k6 -d, -i, -s make one scenario of `default`, as in k6,
+                          whose other flags and K6_… work as well: docs/k6.md)
   --scenario NAME         run only this scenario; repeat, or join with commas
   --scale F               multiply VUs, rates and shared iterations: 0.1, 2, 50%
   --time-scale F          multiply durations, stages and start times
@@ -80,7 +80,7 @@ Output
   --csv FILE              one row per second   --hdr FILE   histograms as an .hlog
   --html FILE             one self-contained page with charts and tables
   --md FILE               Markdown             --junit FILE   a test case per threshold and check
-  --template plan|FILE    what fills --md or --html: a results page of a test plan, your own Jinja2
+  --template plan|FILE    what fills --md or --html: the results page of a plan, your own Jinja2
   --history FILE.db       store the run, compare it with the previous one of --name NAME
   -o, --out TARGET        every second: json= csv= (FILE[.gz]) influxdb= prometheus= otlp= (URL)
   --webhook URL           notify on failure: POST a Slack message, and the figures as JSON
