@@ -104,6 +104,7 @@ export default function () {
 @pytest.mark.parametrize(
     ("text", "said"),
     {
+        "import b from 'k6/htp'; export default () => {};": "did you mean k6/http?",
         "import b from 'k6/browser'; export default () => {};": "k6/browser: fastbench has no",
         "import b from './not.js'; export default () => {};": "./not.js, which is not there",
         "import b from 'https://x.test/a.js'; export default () => {};": "vendor/x.test/a.js",

@@ -16,16 +16,19 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames
 from fastbench.plan.network import connect_to
-from fastbench.plan.network.resolve import Reach
 from fastbench.plan.pieces import Piece
 from fastbench.plan.plan import ConnectTo, Plan, Request
 from fastbench.plan.proxy import MAX_LOGIN_BYTES, Proxies, Proxy, ProxyScheme
+
+if TYPE_CHECKING:  # brings asyncio, which a refusal does without
+    from fastbench.plan.network.resolve import Reach
 
 ENVIRONMENT = "env"
 

@@ -15,6 +15,7 @@ from collections.abc import Collection
 
 from fastbench.engine.javascript._quickjs import JsError
 from fastbench.foundation import redact
+from fastbench.foundation.nearest import nearest
 from fastbench.foundation.usage_error import UsageError
 from fastbench.script.k6.loading import k6_commonjs as commonjs
 from fastbench.script.k6.loading import k6_typescript
@@ -66,10 +67,11 @@ class K6Modules:
         if name in _NEVER:
             raise UsageError(f"The script imports {name}: {_NEVER[name]}")
         if name == "k6" or name.startswith("k6/"):
-            known = ", ".join(sorted(self._built_in))
+            near = nearest(name, self._built_in, 0.7)
+            known = f"it has {', '.join(sorted(self._built_in))}."
             raise UsageError(
                 f"The script imports {redact.printable(name)}, which fastbench does not have; "
-                f"it has {known}."
+                + (f"did you mean {near[0]}?" if near else known)
             )
         if name.startswith(("https://", "http://")):
             return self._remote(name)
