@@ -102,6 +102,8 @@ def secrets(plan: Plan) -> list[str]:
             found["a value in the body"] = None
     if plan.signing is not None:
         found["the key of --aws-sigv4"] = None
+    if plan.digest is not None:
+        found["the password of --digest"] = None
     if plan.target.tls is not None and plan.target.tls.keyfile:
         found["the key of --cert"] = None
     if plan.proxy is not None and plan.proxy.login is not None:

@@ -18,6 +18,7 @@ from fastbench.engine.pace cimport Pace, Stage
 from fastbench.engine.http1.response cimport Http
 from fastbench.engine.texts.text_ring cimport TextRing
 from fastbench.engine.tls cimport Link, Tls, Transport
+from fastbench.engine.varied.digest cimport Nonces
 from fastbench.engine.varied.pieces cimport Rows, Varied
 
 cdef struct Conn
@@ -141,6 +142,7 @@ cdef struct Varying:                # what requests depend on that vary; see `va
     int64_t wall_offset_ns          # from our clock to Unix time
     uint64_t first_connection       # number of the first one, over all workers
     Rows rows
+    Nonces *nonces                  # of digest authentication, else NULL
     uint64_t number                 # of the request that HTTP/2 rendered last:
     Rendered rendered
     uint8_t *body

@@ -28,8 +28,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal[
-    "text", "seq", "uuid", "int", "zipf", "hex", "pick", "now", "now_ms", "column", "base64"
-]
+    "text", "seq", "uuid", "int", "zipf", "hex", "pick", "now", "now_ms", "column", "base64",
+    "digest", "nonce_count", "response",
+]  # fmt: skip
 Escape = Literal["", "url", "form", "json"]
 RowOrder = Literal["in-order", "random", "once", "per-connection"]
 
@@ -43,7 +44,9 @@ class Piece:
     `column`: of "column", by number; `escape` is how its values are escaped. `place`: which of the
     request's random values it is, so that two of them differ. "base64" says that the `width` pieces
     after it are sent in base64, as one text (RFC 4648 section 4): `user:password` of the field
-    Authorization.
+    Authorization. The last three are of digest authentication, and what they say depends on the
+    worker's nonce (`plan.network.digest_fields`): of "response" `width` says that the count is in
+    the hash, and the `high` pieces after it are what `text` ends with, hashed.
 
     Escaped as: "url", bytes but A-Z a-z 0-9 - . _ ~ as %XX in upper case (RFC 3986 section 2.3);
     "form" the same, but a space is +; "json", in a string: " and \ after a \, what has a letter

@@ -182,6 +182,21 @@ class Signing:
 
 
 @dataclass(frozen=True, slots=True)
+class Digest:
+    """Who authenticates by digest; `challenges` are those of each worker, once fetched.
+
+    A challenge is its parameters, by names in lower case, with `scheme`.
+    """
+
+    user: str
+    password: str = field(repr=False)
+    challenges: tuple[tuple[tuple[str, str], ...], ...] = ()
+
+    def __post_init__(self) -> None:
+        check_header("Authorization", self.user)
+
+
+@dataclass(frozen=True, slots=True)
 class Follow:
     """Say how many redirects are followed before the load, and what TLS needs on the way.
 
@@ -211,6 +226,7 @@ class Plan:
     seed: int = 0  # of what varies
     no_delay: bool = True  # small writes leave at once (TCP_NODELAY)
     signing: Signing | None = None  # requests are as they are without their signature
+    digest: Digest | None = None  # requests are as they are without their Authorization
     follow: Follow | None = None  # until the redirects of the URLs have been followed
     lua: WrkScript | None = None  # makes the requests
     proxy: Proxy | None = None  # of its connections; see network.proxies
@@ -237,6 +253,8 @@ class Plan:
             raise UsageError("A response to HEAD has no body; leave --expect-body or HEAD out.")
         if self.signing is not None:
             self._check_signed()
+        if self.digest is not None:
+            self._check_digest()
         if self.follow is not None and self.websocket is not None:
             raise UsageError("--follow is of HTTP; leave it out with ws:// and wss://.")
         if self.follow is not None and any(request.varied for request in self.requests):
@@ -265,6 +283,15 @@ class Plan:
                 "--aws-sigv4 signs requests before the run, so they cannot have placeholders; "
                 "sign each in a script (fastbench run SCRIPT.py)."
             )
+
+    def _check_digest(self) -> None:
+        """Refuse what has no place for an answer to a challenge."""
+        if self.websocket is not None:
+            raise UsageError("--digest is of requests of HTTP; leave it out with ws:// and wss://.")
+        if self.lua is not None:
+            raise UsageError("A Lua script makes its own Authorization; leave --digest or -s out.")
+        if self.follow is not None:
+            raise UsageError("--digest is for one server; give the final URL, not --follow.")
 
 
 def target_of(url: str) -> str:

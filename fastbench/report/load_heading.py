@@ -181,7 +181,10 @@ def _redirects(config: Mapping[str, object]) -> tuple[str, ...]:
 def _requests_made(config: Mapping[str, object]) -> tuple[str, ...]:
     drawn, signed = _count(config.get("drawn_urls")), config.get("aws_sigv4")
     found = [f"{plural(drawn, 'URL')} drawn"] if drawn else []
-    return (*found, *([f"signed for {printable(signed)}"] if isinstance(signed, str) else []))
+    found += [f"signed for {printable(signed)}"] if isinstance(signed, str) else []
+    digest = config.get("digest")
+    kind = digest.get("algorithm") if isinstance(digest, dict) else None
+    return (*found, *([f"digest with {printable(kind)}"] if isinstance(kind, str) else []))
 
 
 def _burst(value: object) -> str:

@@ -26,7 +26,7 @@ from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import host, limits, processes, serving
 from fastbench.machine.monitor import Monitor
 from fastbench.machine.server_clocks import ServerClocks
-from fastbench.plan.network import resolve
+from fastbench.plan.network import digest_challenges, resolve
 from fastbench.plan.network.resolve import Reach
 from fastbench.plan.plan import Plan
 from fastbench.results import resolution
@@ -121,6 +121,8 @@ class TurnsRun:
             self.shared = _core.Slices(count, len(sides), samples=SAMPLES)
         self.workers = Supervisor(self.shared.stop)
         with closing(self.workers), signals.heard(self.workers.interrupt):
+            fetched = tuple(digest_challenges.fetched(plan, count) for plan in sides)
+            self.plan = replace(self.plan, sides=fetched)
             for index in range(count):
                 self.workers.start(Child(index), partial(self._work, index, count))
             os.nice(QUIET_NICE)
@@ -131,14 +133,16 @@ class TurnsRun:
             self._watch(tell)
 
     def _work(self, index: int, count: int, channel: socket.socket) -> None:
-        engines = []
+        loads: list[worker.Loaded] = []
         for plan, reach, block in zip(self.plan.sides, self.reaches, self.blocks, strict=True):
             share = worker.shares(plan, count)[index]
             cycle = worker.order(plan.requests)
             if plan.signing is not None:  # for all slices together
                 plan = replace(plan, load=replace(plan.load, duration_s=self.plan.limit_s))
-            engines.append(worker.engine(plan, reach, cycle, block, share))
-        worker.control(partial(_core.run_in_turns, engines, self.shared, index))
+            loads.append(worker.loaded(plan, reach, cycle, block, share))
+        engines = [each.engine for each in loads]
+        run = partial(_core.run_in_turns, engines, self.shared, index)
+        worker.control(run, looks=[each.look for each in loads if each.look is not None])
 
     def _connect(self, count: int) -> None:
         while not (self.workers.stopped_ns or self.workers.all_gone) and self.shared.ready < count:

@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fastbench.run.lua.text_maker import TextMaker
 
 LOOK_S = 0.25
+UNAUTHORIZED = 401
 MAX_CYCLE = 1_000_000
 
 
@@ -94,7 +95,8 @@ def run(
     channel: socket.socket,
 ) -> None:
     """Be a worker: load the server as the block says. The end of the channel is the end of it."""
-    control(engine(plan, reach, cycle, block, share).run)
+    load = loaded(plan, reach, cycle, block, share)
+    control(load.engine.run, looks=[] if load.look is None else [load.look])
 
 
 def run_script(
@@ -121,6 +123,35 @@ def run_script(
         channel.sendall(encoded(kind, body))
 
 
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """An engine, and what the main thread does beside it a few times a second, if anything."""
+
+    engine: _core.Engine
+    look: Callable[[], None] | None = None
+
+
+def loaded(plan: Plan, reach: Reach, cycle: list[int], block: _core.Block, share: Share) -> Loaded:
+    """Return the engine of a worker, which answers challenges where the plan says so."""
+    if plan.digest is None:
+        return Loaded(engine(plan, reach, cycle, block, share))
+    from fastbench.plan.network import digest_challenges, digest_fields
+
+    answers = digest_fields.answers(plan.digest, share.index)
+    requests = tuple(digest_fields.authorized(each, answers) for each in plan.requests)
+    nonces = _core.Nonces(
+        answers.openssl_name, answers.head(), answers.secret(), first=share.index, step=block.total
+    )
+    warm = block.total + share.index
+    slots = (share.index, warm) if warm in block.warm_indices else (share.index,)
+
+    def refused() -> int:
+        return sum(block.status_codes(slot).get(UNAUTHORIZED, 0) for slot in slots)
+
+    made = engine(replace(plan, requests=requests), reach, cycle, block, share, nonces=nonces)
+    return Loaded(made, digest_challenges.Renewal(plan, answers, refused, nonces.give).look)
+
+
 def engine(
     plan: Plan,
     reach: Reach,
@@ -128,6 +159,7 @@ def engine(
     block: _core.Block,
     share: Share,
     texts: _core.TextRing | None = None,
+    nonces: _core.Nonces | None = None,
 ) -> _core.Engine:
     load = plan.load
     first = share.first_connection % len(cycle)  # lest all workers send the same one at once
@@ -167,6 +199,7 @@ def engine(
         wall_offset_ns=environment.unix_ns() - time.monotonic_ns(),
         texts=texts,
         through=proxies.tunnel(plan, reach),
+        nonces=nonces,
     )
 
 
@@ -214,10 +247,15 @@ def _tls_options(plan: Plan) -> tuple[bytes, bool, bool, bytes, bytes, bytes] | 
     return name.encode(), hostnames.is_address(name), tls.verify, cafile, certfile, keyfile
 
 
-def control(load: Callable[[], None], maker: TextMaker | None = None) -> None:
+def control(
+    load: Callable[[], None],
+    maker: TextMaker | None = None,
+    looks: Sequence[Callable[[], None]] = (),
+) -> None:
     """Load on a thread of its own until that ends; leave when the parent is gone.
 
-    Meanwhile this one makes the requests, where a script does: then it is as important.
+    Meanwhile this one makes the requests, where a script does: then it is as important. Between its
+    looks for the parent it does what `looks` say.
     """
     parent = os.getppid()
     failed: list[BaseException] = []
@@ -243,6 +281,8 @@ def control(load: Callable[[], None], maker: TextMaker | None = None) -> None:
         except UsageError as error:
             failed.append(error)
             maker = None  # which told the engine to stop
+        for look in looks:
+            look()
         if os.getppid() != parent:
             os._exit(EXIT_FAILED)
     if failed:

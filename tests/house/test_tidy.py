@@ -47,7 +47,7 @@ ROOMS["__main__"] = {"foundation", "cli"}
 
 # Which part of a room may import which other; files beside its folders are a part of its name.
 PARTS: dict[str, set[str]] = {
-    **{f"plan.{each}": {"plan"} for each in ("network", "varied")},
+    **{"plan.varied": {"plan"}, "plan.network": {"plan", "plan.varied"}},
     **{f"results.{each}": {"results"} for each in ("thresholds", "assessment", "merging")},
     **{"run.lua": set(), "run": {"run.lua"}, "results.history": {"results"}},
     "script.http": {"script"},
@@ -103,12 +103,13 @@ HEAVY = {
 }
 
 # A file of the engine may cimport libc and what stands before it.
-ENGINE_NAMES = """kernel hdr fifo pace varied.values varied.pieces http1.response http1.head codec
-    http1.http websocket.utf8 websocket.frames websocket.upgrade http2.huffman http2.hpack
-    http2.meaning http2.head_block http2.field_block http2.request_block http2.frame http2.head_text
-    http2.stream http2.message http2.session block proxy.tunnel tls proxy.passage rules addresses
-    texts.request_end texts.atomics texts.timers texts.answer_stream texts.text_ring worker
-    texts.telling varied.request_text byurl tally conn http1.exchange texts.supply http2.lingering
+ENGINE_NAMES = """kernel hdr fifo pace varied.values texts.atomics varied.digest varied.pieces
+    http1.response http1.head codec http1.http websocket.utf8 websocket.frames websocket.upgrade
+    http2.huffman http2.hpack http2.meaning http2.head_block http2.field_block http2.request_block
+    http2.frame http2.head_text http2.stream http2.message http2.session block proxy.tunnel tls
+    proxy.passage rules addresses texts.request_end texts.timers texts.answer_stream texts.text_ring
+    worker texts.telling varied.request_text byurl tally conn http1.exchange texts.supply
+    http2.lingering
     http2.session_life http2.multiplex traffic websocket.talk websocket.dialogue loop slices trend
     arena"""
 ENGINE_ORDER = ENGINE_NAMES.split()

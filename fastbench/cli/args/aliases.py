@@ -129,8 +129,8 @@ _TABLE = """
    | use -c for connections; only scripts have VUs (fastbench run)
 -u --user | | -a {}: | -a takes user:password, with the colon
 --oauth2-bearer | | = --bearer {} |
---digest --ntlm --negotiate --anyauth | none
-   | | only basic authentication (-a), --bearer and --aws-sigv4 are supported
+--ntlm --negotiate --anyauth | none
+   | | only -a, alone or with --digest, --bearer and --aws-sigv4 are supported
 --basic | none | = | -a is basic authentication
 -m --method | duration with unit | --timeout {} | -m is the method, or the streams of HTTP/2
 -X -m | url | | -X is the method; ab's -X is a proxy: give the server's own URL

@@ -205,6 +205,7 @@ URL = Flags(
         "compressed": "--compressed",
         "rand_regex_url": "--rand-regex-url",
         "latency": f"{_SWITCHES['latency']} -l --latencies",
+        "digest": "--digest",
         "drain": "-w --drain",
         "binary": "--binary",
         "raw": "--raw",

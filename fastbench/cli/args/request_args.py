@@ -14,7 +14,7 @@ from fastbench.cli.args.varied_args import Varying
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import body, http_message, placeholder_texts, request, text_file, url_list, urls
-from fastbench.plan.plan import Plan, Request, Signing, check_header, check_method
+from fastbench.plan.plan import Digest, Plan, Request, Signing, check_header, check_method
 from fastbench.plan.request import Headers, Message
 from fastbench.plan.workload import Load
 from fastbench.plan.wrk_script import WrkScript
@@ -101,6 +101,8 @@ def render(
 def config(flags: SimpleNamespace, requests: Sequence[Request]) -> dict[str, object]:
     """Return how requests are made, as it goes into the document."""
     found: dict[str, object] = {"aws_sigv4": flags.aws_sigv4}
+    if flags.digest:
+        found["digest"] = {}  # what the server asks for is told when it did
     if flags.rand_regex_url:
         found |= {"urls": len({each.url for each in requests}), "drawn_urls": len(requests)}
         found["seed"] = int(flags.seed)
@@ -120,6 +122,24 @@ def signing(flags: SimpleNamespace, first: urls.Url, common: Message) -> Signing
         raise UsageError("--aws-sigv4 writes Authorization itself; leave yours out.")
     typed = flags.credentials or ""
     return aws_signature.parse(flags.aws_sigv4, first.host, typed, flags.aws_session or "")
+
+
+def digest(flags: SimpleNamespace, first: urls.Url, common: Message) -> Digest | None:
+    """Read --digest, with user and password of -a."""
+    if not flags.digest:
+        return None
+    own = any(name.lower() == "authorization" for name, _ in common.headers)
+    if own or common.bearer or first.userinfo is not None or flags.aws_sigv4 is not None:
+        raise UsageError("--digest writes Authorization itself, from -a; leave yours out.")
+    user, colon, password = (flags.credentials or "").partition(":")
+    if not colon:
+        raise UsageError("--digest needs who it is for; give -a USER:PASS, with the colon.")
+    if placeholder_texts.has_any(flags.credentials) and not flags.raw:
+        raise UsageError(
+            "--digest answers for one user, so -a has no placeholders there; a script gives each "
+            "user a password of its own (fastbench run SCRIPT)."
+        )
+    return Digest(user, password)
 
 
 def _named(path: str) -> str:
@@ -241,8 +261,8 @@ def _body(flags: SimpleNamespace, headers: Headers) -> body.Body | None:
 
 def _credentials(flags: SimpleNamespace) -> str:
     credentials: str = flags.credentials or ""
-    if getattr(flags, "aws_sigv4", None) is not None:
-        credentials = ""  # they are the key of the signature
+    if getattr(flags, "aws_sigv4", None) is not None or getattr(flags, "digest", False):
+        credentials = ""  # they are the key of the signature, or answer a challenge
     if credentials and ":" not in credentials:
         raise UsageError("-a takes user:password, with the colon.")
     if credentials and flags.bearer:
@@ -354,7 +374,9 @@ def completed(
     """Return the plan with its signature and redirects; say what HTTP/2 has no place for."""
     if asked.protocols != "http/1.1" and (names := http_message.left_out(common.headers)):
         notices.append(f"{http_message.without_place(names)}; --http1 sends it.")
-    return target_args.completed(replace(asked, signing=signing(flags, first, common)), flags)
+    known = digest(flags, first, common)
+    asked = replace(asked, signing=signing(flags, first, common), digest=known)
+    return target_args.completed(asked, flags)
 
 
 def apart(script: WrkScript | None, output: Output) -> WrkScript | None:

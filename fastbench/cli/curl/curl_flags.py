@@ -94,7 +94,8 @@ TABLE = """
 --tls-max --ciphers --tls13-ciphers --curves | VALUE | ? version and cipher of TLS are negotiated
 --tlsv1 --tlsv1.0 --tlsv1.1 --tlsv1.2 --tlsv1.3 -1 | | ? version and cipher of TLS are negotiated
 --ssl --ssl-reqd --tlsv1-any | | ! it is of protocols other than HTTP
---digest --ntlm --negotiate --anyauth | | ! only -u and --oauth2-bearer are supported
+--digest | | = --digest
+--ntlm --negotiate --anyauth | | ! only -u, --digest and --oauth2-bearer are supported
 --aws-sigv4 | VALUE | = --aws-sigv4 {}
 -0 --http1.0 --http3 --http3-only --http0.9 | | ! only HTTP/1.1 and HTTP/2 are supported
 --tr-encoding | | ! bodies are asked for without a transfer coding

@@ -27,7 +27,7 @@ MAX_FRAMES = 200  # of HTTP/2, both ways
 def run(plan: Plan, output: Output) -> int:
     """Send the requests and print what happened; 0 when every one would count as ok."""
     plan = followed_urls.followed(plan)
-    sent, total = _sent(_signed(plan))
+    sent, total = _answering(*_sent(_signed(plan)))
     good = written = 0
     if ways := followed_urls.told(plan):
         told = "\n".join(ways)
@@ -63,6 +63,24 @@ def _signed(plan: Plan) -> Plan:
     unix_s = environment.unix_ns() // 1_000_000_000
     signed = (aws_signature.signed(each, plan.signing, unix_s) for each in plan.requests)
     return replace(plan, requests=tuple(signed))
+
+
+def _answering(
+    sent: list[tuple[Plan, Request]], total: int
+) -> tuple[list[tuple[Plan, Request]], int]:
+    """Let the requests answer a challenge, as those of one worker, if they do."""
+    if not sent or sent[0][0].digest is None:
+        return sent, total
+    from fastbench.plan.network import digest_challenges, digest_fields
+
+    asked = replace(sent[0][0], requests=(sent[0][1],))
+    digest = digest_challenges.fetched(asked, 1).digest
+    assert digest is not None
+    answers = digest_fields.answers(digest, 0)
+    return [
+        (plan, digest_fields.constant(request, answers, count))
+        for count, (plan, request) in enumerate(sent, 1)
+    ], total
 
 
 def _sent(plan: Plan) -> tuple[list[tuple[Plan, Request]], int]:

@@ -40,7 +40,7 @@ Request
   -b, --body TEXT|@FILE, -D, --body-file FILE  a body;  --data, --data-urlencode TEXT  as in curl
   -F, --form NAME=VALUE   multipart field; NAME=@FILE uploads, NAME=<FILE reads; ;type= ;filename=
   -T TYPE  -A TYPE        Content-Type, Accept          --user-agent NAME   --cookie 'K=V; K2=V2'
-  -a, --auth USER:PASS    basic authentication   --bearer TOKEN   --aws-sigv4 REGION:SERVICE
+  -a, --auth USER:PASS    basic; with --digest by digest  --bearer TOKEN   --aws-sigv4 REGION:NAME
   --host NAME             Host header only, not where to connect   --compressed   Accept-Encoding
   --urls-from-file FILE   lines of [WEIGHT] [METHOD] URL, headers, @BODY; JSON   --rand-regex-url
   --feed FILE.csv         {{column}} of its rows in URL, header, body; without it {{seq}} {{uuid}}

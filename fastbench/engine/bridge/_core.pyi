@@ -11,6 +11,7 @@ PROTOCOL_RULES: tuple[str, ...]
 FRAME_RULES: tuple[str, ...]
 UPGRADE_RULES: tuple[str, ...]
 MAX_VARIED_BYTES: int
+DIGEST_BYTES: dict[str, int]
 PIECE_KINDS: tuple[str, ...]
 ESCAPES: tuple[str, ...]
 ROW_ORDERS: tuple[str, ...]
@@ -239,6 +240,15 @@ class Parser:
     def body_found(self) -> bool: ...
 
 @final
+class Nonces:
+    def __new__(
+        cls, hash_name: str, head: bytes, secret: bytes, *, first: int = 0, step: int = 1
+    ) -> Self: ...
+    def give(self, head: bytes, secret: bytes) -> bool: ...
+    @property
+    def count(self) -> int: ...
+
+@final
 class Feed:
     def __new__(cls, feed: _Feed | None = None) -> Self: ...
     longest: tuple[int, ...]
@@ -262,6 +272,8 @@ class Renderer:
         unix_ns: int = 0,
         connection: int = 0,
         body_bytes: int = 0,
+        nonces: Nonces | None = None,
+        next_number: int = 0,
     ) -> bytes: ...
 
 @final
@@ -347,6 +359,7 @@ class Engine:
         wall_offset_ns: int = 0,
         texts: TextRing | None = None,
         through: tuple[bytes, ...] | None = None,
+        nonces: Nonces | None = None,
     ) -> Self: ...
     def run(self) -> None: ...
 

@@ -48,6 +48,7 @@ cimport fastbench.engine.tls as tls
 cimport fastbench.engine.websocket.upgrade as upgrade
 cimport fastbench.engine.websocket.dialogue as dialogue
 cimport fastbench.engine.tally as tally
+cimport fastbench.engine.varied.digest as digest
 cimport fastbench.engine.varied.pieces as pieces
 cimport fastbench.engine.varied.request_text as request_text
 cimport fastbench.engine.varied.values as values
@@ -101,6 +102,7 @@ cdef int look_for(codec.Needle *needle, bytes text) except -1:
 
 include "_parser.pxi"
 include "_hpack.pxi"
+include "_digest.pxi"
 include "_varied.pxi"
 include "_http2.pxi"
 include "_feed.pxi"
@@ -122,18 +124,18 @@ cdef class Engine:
     def __cinit__(self, Block shared not None, uint32_t slot, *, list targets not None,
                   uint32_t connections, uint64_t budget, tuple requests not None,
                   list pattern not None, list urls=None, uint32_t pipeline, bint keepalive,
-                  bint retry,
-                  uint64_t timeout_ns, uint64_t connect_timeout_ns, bytes ok_status not None,
-                  bint status_expected, bytes expect_body not None, list sources not None,
-                  uint32_t first, tuple tls_options, tuple plan=None, bint drain=False,
-                  tuple socket=None, str protocols="http/1.1", uint32_t streams=1,
-                  bint no_delay=True, tuple period=None, feed=None, uint64_t seed=0,
-                  int64_t wall_offset_ns=0, TextRing texts=None, tuple through=None):
+                  bint retry, uint64_t timeout_ns, uint64_t connect_timeout_ns,
+                  bytes ok_status not None, bint status_expected, bytes expect_body not None,
+                  list sources not None, uint32_t first, tuple tls_options, tuple plan=None,
+                  bint drain=False, tuple socket=None, str protocols="http/1.1",
+                  uint32_t streams=1, bint no_delay=True, tuple period=None, feed=None,
+                  uint64_t seed=0, int64_t wall_offset_ns=0, TextRing texts=None,
+                  tuple through=None, Nonces nonces=None):
         """`protocols`: one of CONNECTION_PROTOCOLS; `streams` of a connection of HTTP/2.
 
         `period`: the requests are those of several periods of time, one after another; when the
         first ends (ns), how long the others are, and how many requests each has. `feed`, `seed`
-        and the offset to Unix time are for requests that vary.
+        and the offset to Unix time are for requests that vary, `nonces` for digest authentication.
         `through`: what is said to a proxy, whose addresses the targets are, see `fill_tunnel`.
         """
         cdef Worker *w = &self.worker
@@ -165,7 +167,7 @@ cdef class Engine:
             raise ValueError(f"ok_status takes {block.MAX_STATUS} bytes")
         w.ok_status = <uint8_t *><const uint8_t *>ok_status
         w.status_expected = status_expected
-        self.set_varied(requests, feed, expect_body)
+        self.set_varied(requests, feed, expect_body, nonces)
         w.varying.seed, w.varying.wall_offset_ns = seed, wall_offset_ns
         w.varying.first_connection = first
         w.epoll = kernel.epoll_create1(kernel.EPOLL_CLOEXEC)
@@ -213,7 +215,7 @@ cdef class Engine:
         free(self.requests)
         tls.tear_down(&self.worker.tls)
 
-    cdef set_varied(self, tuple requests, feed, bytes expect_body):
+    cdef set_varied(self, tuple requests, feed, bytes expect_body, Nonces nonces):
         """What depends on a request's number, which is one of this worker's over all of them."""
         cdef Worker *w = &self.worker
         self.varied = VariedRequests(requests, Feed(feed))
@@ -221,6 +223,8 @@ cdef class Engine:
         w.searches = self.varied.expects or len(expect_body) != 0
         w.scratch_bytes = max(exchange.SCRATCH_BYTES, self.varied.most_bytes)
         w.scratch = <uint8_t *>allocate(w.scratch_bytes, 1)
+        self.keep.append(nonces)
+        w.varying.nonces = NULL if nonces is None else &nonces.nonces
         w.next_number = w.index
         w.number_step = self.block.total
 

@@ -1,10 +1,12 @@
 # Part of _core.pyx: requests that vary, from plan.Piece, plan.Varied and plan.Feed to structs.
 
 PIECE_KINDS = ("text", "seq", "uuid", "int", "zipf", "hex", "pick", "now", "now_ms", "column",
-               "base64", "length")
+               "base64", "length", "digest", "nonce_count", "response")
 ESCAPES = ("", "url", "form", "json")
 ROW_ORDERS = ("in-order", "random", "once", "per-connection")
 MAX_VARIED_BYTES = 1 << 24
+DIGEST_BYTES = {"digest": digest.MAX_DIGEST_BYTES, "nonce_count": digest.COUNT_DIGITS,
+                "response": digest.HASH_DIGITS}
 cdef uint64_t ALL_BITS = <uint64_t>-1
 
 
@@ -41,8 +43,13 @@ cdef uint64_t most_bytes(object piece, tuple longest) except? 0:
     if isinstance(piece, list):
         return values.base64_bytes(sum([len(each) if isinstance(each, bytes)
                                         else most_bytes(each, longest) for each in piece]))
+    if isinstance(piece, tuple):
+        return max(digest.HASH_DIGITS, sum([len(each) if isinstance(each, bytes)
+                                            else most_bytes(each, longest) for each in piece[1]]))
     if piece == "length":
         return values.MAX_DIGITS
+    if piece.kind in DIGEST_BYTES:
+        return DIGEST_BYTES[piece.kind]
     if piece.kind == "seq":
         return 1 + max(values.MAX_DIGITS, piece.width)
     if piece.kind == "hex":
@@ -79,7 +86,7 @@ cdef object fixed_bytes(list found):
 cdef list joined(object found):
     """Bytes, plan.Pieces and "length", with what is constant joined to bytes.
 
-    What is sent in base64 is a list of its own.
+    What is sent in base64 is a list of its own; a response with what is hashed for it, a tuple.
     """
     cdef list out = []
     cdef Py_ssize_t at = 0
@@ -94,6 +101,9 @@ cdef list joined(object found):
             elif each.kind == "base64":
                 each = joined(every[at:at + each.width])
                 at += every[at - 1].width
+            elif each.kind == "response" and each.high:
+                at += each.high
+                each = each, joined(every[at - each.high:at])
         if text is None:
             out.append(each)
             continue
@@ -147,8 +157,13 @@ cdef class PieceStore:
         return out
 
     cdef int fill(self, pieces.Piece *out, object piece) except -1:
+        cdef bytes text
         if isinstance(piece, list):
+            out.kind = pieces.BASE64
             return self.fill_inner(out, piece)
+        if isinstance(piece, tuple):
+            self.fill_inner(out, piece[1])
+            piece = piece[0]
         if piece == "length":
             out.kind = pieces.LENGTH
             return 0
@@ -163,6 +178,11 @@ cdef class PieceStore:
             self.fill_range(out, piece)
         elif piece.kind == "pick":
             self.fill_choices(out, piece)
+        elif piece.kind == "response":
+            out.counts = piece.width != 0
+            text = piece.text
+            self.keep.append(text)
+            out.text, out.n_bytes = text, <uint32_t>len(text)
         elif piece.kind == "column":
             if not 0 <= piece.column < len(self.longest):
                 raise ValueError(f"the feed has no column {piece.column}")
@@ -173,7 +193,6 @@ cdef class PieceStore:
         cdef pieces.Pieces inner = self.lay_out(found)
         cdef bytes text = (<const char *>&inner)[:sizeof(inner)]
         self.keep.append(text)
-        out.kind = pieces.BASE64
         out.inner = <const pieces.Pieces *><const char *>text
         return 0
 
@@ -351,8 +370,11 @@ cdef class Renderer:
         self.seed = seed
 
     def render(self, found not None, uint64_t number, *, int64_t unix_ns=0, uint64_t connection=0,
-               uint64_t body_bytes=0):
-        """The text of plan.Pieces in request `number`, first sent at `unix_ns`."""
+               uint64_t body_bytes=0, Nonces nonces=None, uint64_t next_number=0):
+        """The text of plan.Pieces in request `number`, first sent at `unix_ns`.
+
+        `next_number` is that of the request which begins next; see engine.varied.digest.
+        """
         cdef PieceStore store = PieceStore(self.feed.longest)
         cdef pieces.Pieces laid = store.lay_out(found)
         cdef pieces.Draw draw
@@ -360,4 +382,7 @@ cdef class Renderer:
         cdef uint8_t *begin = out
         pieces.draw(&draw, &self.feed.rows, self.seed, number, unix_ns, connection)
         draw.body_bytes = body_bytes
+        if nonces is not None:
+            draw.nonces = &nonces.nonces
+            draw.nonce = digest.nonce_of(draw.nonces, number, next_number)
         return bytes(out[:pieces.put_pieces(begin, &laid, &draw) - begin])

@@ -8,6 +8,9 @@ again, and nothing of it is kept.
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memmove
 
+from fastbench.engine.varied.digest cimport (
+    COUNT_DIGITS, HASH_DIGITS, Nonce, Nonces, put_count, put_hash_of, put_head, put_response,
+)
 from fastbench.engine.varied.values cimport (
     Escape, base64_bytes, below, digits_of, key_of, mix, put_base64, put_digits, put_escaped,
     put_hex, put_number, put_uuid, word_of, zipf,
@@ -21,7 +24,8 @@ cdef enum:
 
 cdef enum PieceKind:
     TEXT, SEQUENCE, UUID, INTEGER, ZIPF, HEX, PICK, NOW, NOW_MS, COLUMN, BASE64,
-    LENGTH                          # of the body, in digits
+    LENGTH,                         # of the body, in digits
+    DIGEST, NONCE_COUNT, RESPONSE   # of a field of digest authentication, see `digest`
 
 cdef enum RowOrder:
     IN_ORDER, AT_RANDOM, ONCE, PER_CONNECTION
@@ -35,15 +39,16 @@ cdef struct Pieces
 cdef struct Piece:
     uint8_t kind
     uint8_t escape
+    bint counts                     # RESPONSE: the count of the nonce is hashed
     uint32_t place                  # of the request's random values
-    uint32_t n_bytes                # of TEXT
+    uint32_t n_bytes                # of `text`, which TEXT and RESPONSE have
     uint32_t width                  # HEX: digits; SEQUENCE: least digits; COLUMN: its number
     const uint8_t *text
     const Choice *choices
     int64_t low                     # SEQUENCE: start
     uint64_t count                  # of values or choices, 0: 2^64; SEQUENCE: step
     double top                      # ZIPF: see `values.zipf`
-    const Pieces *inner             # of BASE64
+    const Pieces *inner             # of BASE64; of RESPONSE: what its text ends with, hashed
 
 cdef struct Pieces:
     Piece *first
@@ -71,6 +76,8 @@ cdef struct Draw:                   # what the values of one request depend on
     uint64_t body_bytes
     int64_t sent_ns                 # by the wall clock
     const Rows *rows
+    Nonces *nonces                  # NULL without digest authentication
+    const Nonce *nonce
 
 
 cdef inline void draw(Draw *self, const Rows *rows, uint64_t seed, uint64_t number,
@@ -80,6 +87,7 @@ cdef inline void draw(Draw *self, const Rows *rows, uint64_t seed, uint64_t numb
     self.key = key_of(seed, number)
     self.sent_ns = sent_ns
     self.rows = rows
+    self.nonces = NULL
     self.row = self.body_bytes = 0
     if rows.count == 0:
         return
@@ -103,6 +111,19 @@ cdef inline uint8_t *put_inner(uint8_t *out, const Pieces *inner, const Draw *of
     return put_base64(out, text, <size_t>(put_pieces(text, inner, of) - text))
 
 
+cdef inline uint8_t *put_proof(uint8_t *out, const Piece *piece, const Draw *of) noexcept nogil:
+    """A response of digest authentication; what is asked for is rendered into its room first."""
+    cdef uint8_t count[COUNT_DIGITS]
+    cdef uint8_t asked[HASH_DIGITS]
+    cdef size_t asked_bytes = 0
+    if piece.inner != NULL:
+        asked_bytes = <size_t>(put_hash_of(
+            asked, of.nonces, out, <size_t>(put_pieces(out, piece.inner, of) - out)) - asked)
+    put_count(count, of.nonces, of.nonce, of.number)
+    return put_response(out, of.nonces, of.nonce, count if piece.counts else NULL, piece.text,
+                        piece.n_bytes, asked, asked_bytes)
+
+
 cdef inline uint8_t *put_value(uint8_t *out, const Piece *piece, const Draw *of) noexcept nogil:
     cdef uint64_t word
     cdef const Choice *choice
@@ -119,6 +140,12 @@ cdef inline uint8_t *put_value(uint8_t *out, const Piece *piece, const Draw *of)
         return put_inner(out, piece.inner, of)
     if piece.kind == LENGTH:
         return put_number(out, <int64_t>of.body_bytes, 1)
+    if piece.kind == DIGEST:
+        return put_head(out, of.nonce)
+    if piece.kind == NONCE_COUNT:
+        return put_count(out, of.nonces, of.nonce, of.number)
+    if piece.kind == RESPONSE:
+        return put_proof(out, piece, of)
     word = word_of(of.key, piece.place)
     if piece.kind == UUID:
         return put_uuid(out, word)

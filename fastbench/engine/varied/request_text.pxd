@@ -12,6 +12,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from fastbench.engine.codec cimport Needle, prepare
 from fastbench.engine.http2.request_block cimport put_varied
 from fastbench.engine.http2.stream cimport Rendered
+from fastbench.engine.varied.digest cimport nonce_of
 from fastbench.engine.varied.pieces cimport ONCE, Draw, Rows, draw, put_pieces, put_request
 from fastbench.engine.worker cimport Request, Template, Worker
 
@@ -27,6 +28,9 @@ cdef inline void draw_for(const Worker *w, const Request *r, Draw *out) noexcept
     draw(out, &w.varying.rows, w.varying.seed, r.number,
          <int64_t>r.sent_ns + w.varying.wall_offset_ns,
          w.varying.first_connection + <uint64_t>(r.conn - w.conns))
+    if w.varying.nonces != NULL:
+        out.nonces = w.varying.nonces
+        out.nonce = nonce_of(w.varying.nonces, r.number, w.next_number)
 
 
 cdef inline size_t text_of(Worker *w, const Request *r, uint8_t *out,

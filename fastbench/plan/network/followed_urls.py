@@ -12,7 +12,6 @@
 from __future__ import annotations
 
 import http.client
-import ssl
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
@@ -261,7 +260,7 @@ class _Client:
         if url.scheme == "https":
             own = url.origin == (first.scheme, first.host, first.port)
             tls = first.tls if own else _tls(self._follow, url)
-        secure = None if tls is None else _context(tls)
+        secure = None if tls is None else plain_http.context_of(tls)
         family = resolve.family_of(plan.family, plan.bind)
         way = (secure, first.unix_path, family, plan.connect_to, plan.proxy)
         found = plain_http.Connection(url, self._limit_s, *way)
@@ -272,16 +271,6 @@ class _Client:
     def _drop(self, url: Url) -> None:
         if found := self._open.pop(url.server, None):
             found.close()
-
-
-def _context(tls: Tls) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=tls.cafile)
-    if not tls.verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if tls.certfile:
-        context.load_cert_chain(tls.certfile, tls.keyfile)
-    return context
 
 
 def _refuse(way: _Way, what: str, cure: str) -> NoReturn:

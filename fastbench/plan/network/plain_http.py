@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from fastbench.plan import hostnames
 from fastbench.plan.network import connect_to, plain_tunnel, proxies, resolve
-from fastbench.plan.plan import ConnectTo
+from fastbench.plan.plan import ConnectTo, Tls
 from fastbench.plan.proxy import Proxy
 from fastbench.plan.urls import DEFAULT_PORT, Url
 
@@ -109,6 +109,17 @@ class Connection(http.client.HTTPConnection):
     def chosen(self) -> str | None:
         """What the server chose of the protocols that it was offered, once connected."""
         return self.sock.selected_alpn_protocol() if isinstance(self.sock, ssl.SSLSocket) else None
+
+
+def context_of(tls: Tls) -> ssl.SSLContext:
+    """Return what TLS needs as the run has it: its certificates, and whether it verifies."""
+    made = ssl.create_default_context(cafile=tls.cafile)
+    if not tls.verify:
+        made.check_hostname = False
+        made.verify_mode = ssl.CERT_NONE
+    if tls.certfile:
+        made.load_cert_chain(tls.certfile, tls.keyfile)
+    return made
 
 
 def context(

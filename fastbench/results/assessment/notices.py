@@ -20,7 +20,7 @@ def of(found: Result, queue: listen_queue.Queue = listen_queue.NOBODYS) -> list[
         *_of_proxy(found),
     )
     first = [*_overflows(found, queue), *_unverified(found), *_protocols(found), *_refused(found)]
-    first += _redirected(found)
+    first += _redirected(found) + _stale(found)
     return [*first, *(Warning_(*each) for each in told)]
 
 
@@ -72,6 +72,23 @@ def _of_proxy(found: Result) -> list[tuple[str, str, str]]:
             )
         )
     return rows
+
+
+def _stale(found: Result) -> list[Warning_]:
+    """Say that nonces of digest authentication ended, whose requests count as failed."""
+    refused = found.status_codes.get("401", 0)
+    if not refused or not isinstance(found.config.get("digest"), dict):
+        return []
+    answers = sum(found.status_codes.values())
+    return [
+        Warning_(
+            "digest_nonces",
+            f"{refused:,} of {plural(answers, 'response')} are 401: the server ended nonces, and "
+            "each worker fetches a new one at most once a second",
+            "let the server keep a nonce for longer, and for any number of requests; use -c1 -t1 "
+            "where it wants the counts of a nonce in order",
+        )
+    ]
 
 
 def _refused(found: Result) -> list[Warning_]:

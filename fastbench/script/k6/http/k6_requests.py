@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fastbench.foundation import redact
 from fastbench.plan import body as plan_body
+from fastbench.plan.network import digest_answer
 from fastbench.script import remarks
 from fastbench.script.expected import Expected
-from fastbench.script.http import bodies, digest
+from fastbench.script.http import bodies
 from fastbench.script.http.header_values import plain_headers
 from fastbench.script.http.request_cache import RequestOptions
 from fastbench.script.k6.http import k6_bodies, k6_params, k6_redirects, k6_urls
@@ -177,7 +178,7 @@ def _answering(
 ) -> Ready | None:
     """Return the request again, with what its server asked for; None if that is not digest."""
     assert found.login is not None and user.vu is not None and found.ready is not None
-    asked = digest.challenge(response.raw_head)
+    asked = digest_answer.challenge(response.raw_head)
     if asked is None:
         remarks.tell(
             "digest",
@@ -187,7 +188,7 @@ def _answering(
         return None
     source = found.ready.keep
     name, password, expected = found.login
-    value = digest.authorization(
+    value = digest_answer.authorization(
         asked, source.options.method, source.target, raw or b"", name, password
     )
     kept = [pair for pair in source.options.headers if pair[0].lower() != "authorization"]

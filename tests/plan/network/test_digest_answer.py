@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fastbench.script.http import digest
+from fastbench.plan.network import digest_answer
 
 NONCE = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"
 CNONCE = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
@@ -32,10 +32,10 @@ def head(*values: str) -> bytes:
     }.items(),
 )
 def test_the_examples_of_rfc_7616_are_answered_as_there(algorithm: str, response: str) -> None:
-    asked = digest.challenge(head(EXAMPLE.format(algorithm)))
+    asked = digest_answer.challenge(head(EXAMPLE.format(algorithm)))
     assert asked is not None
     user, password = b"Mufasa", b"Circle of Life"
-    said = digest.authorization(asked, "GET", "/dir/index.html", b"", user, password, CNONCE)
+    said = digest_answer.authorization(asked, "GET", "/dir/index.html", b"", user, password, CNONCE)
     assert f'response="{response}"' in said
     assert 'username="Mufasa"' in said and 'uri="/dir/index.html"' in said
     assert "qop=auth," in said and "nc=00000001" in said and f"algorithm={algorithm}" in said
@@ -43,20 +43,20 @@ def test_the_examples_of_rfc_7616_are_answered_as_there(algorithm: str, response
 
 
 def test_the_example_of_rfc_2617_without_its_newer_parts() -> None:
-    asked = digest.challenge(head('Digest realm="a", nonce="n"'))
+    asked = digest_answer.challenge(head('Digest realm="a", nonce="n"'))
     assert asked is not None
-    said = digest.authorization(asked, "GET", "/x?y=1", b"", b"u", b"p")
+    said = digest_answer.authorization(asked, "GET", "/x?y=1", b"", b"u", b"p")
     first, second = (hashlib.md5(text).hexdigest() for text in (b"u:a:p", b"GET:/x?y=1"))
     assert f'response="{hashlib.md5(f"{first}:n:{second}".encode()).hexdigest()}"' in said
     assert "qop" not in said and "cnonce" not in said and "algorithm" not in said
 
 
 def test_auth_int_covers_the_body_and_a_session_the_nonces() -> None:
-    asked = digest.challenge(
+    asked = digest_answer.challenge(
         head('Digest realm="a", nonce="n", qop=auth-int, algorithm=SHA-256-sess')
     )
     assert asked is not None
-    said = digest.authorization(asked, "POST", "/", b"body", b"u", b"p", "c")
+    said = digest_answer.authorization(asked, "POST", "/", b"body", b"u", b"p", "c")
 
     def sha(*parts: str) -> str:
         return hashlib.sha256(":".join(parts).encode()).hexdigest()
@@ -67,9 +67,9 @@ def test_auth_int_covers_the_body_and_a_session_the_nonces() -> None:
 
 
 def test_a_user_may_stay_unknown() -> None:
-    asked = digest.challenge(head('Digest realm="a", nonce="n", userhash=true'))
+    asked = digest_answer.challenge(head('Digest realm="a", nonce="n", userhash=true'))
     assert asked is not None
-    said = digest.authorization(asked, "GET", "/", b"", b"u", b"p")
+    said = digest_answer.authorization(asked, "GET", "/", b"", b"u", b"p")
     assert f'username="{hashlib.md5(b"u:a").hexdigest()}"' in said and "userhash=true" in said
 
 
@@ -96,13 +96,13 @@ def test_a_user_may_stay_unknown() -> None:
 def test_of_several_challenges_the_first_known_one_counts(
     values: list[str], realm: str | None
 ) -> None:
-    asked = digest.challenge(head(*values))
+    asked = digest_answer.challenge(head(*values))
     assert (None if asked is None else asked.get("realm")) == realm
 
 
 @given(st.text(st.characters(max_codepoint=255, blacklist_characters="\r\n"), max_size=60))
 def test_no_server_can_break_the_reader(value: str) -> None:
-    asked = digest.challenge(head(f"Digest nonce=n, {value}"))
+    asked = digest_answer.challenge(head(f"Digest nonce=n, {value}"))
     if asked is not None:
-        said = digest.authorization(asked, "GET", "/", b"", b"u", b"p")
+        said = digest_answer.authorization(asked, "GET", "/", b"", b"u", b"p")
         assert re.match('Digest username="', said)
