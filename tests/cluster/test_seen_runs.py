@@ -66,7 +66,7 @@ def lost_in(folder: Path, kind: str) -> Seen:
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
-            enough = 600 if kind == "urls" else 420  # for a second and more
+            enough = 600  # for a second and more
             until(lambda: server.seen.requests > enough, limit_s=40)
             last = max(agents(process.pid), key=lambda each: each.create_time())
             last.kill()

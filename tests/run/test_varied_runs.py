@@ -177,7 +177,7 @@ def test_more_than_a_worker_may_hold_is_refused(tmp_path: Path) -> None:
     with Server(lambda peer: None) as server:
         run = fastbench("-n", "1", "-D", str(body), server.url("/"), "-X", "POST")
         assert server.seen.connections == 0
-    assert run.code == 1 and "16.0MiB" in run.err and "Traceback" not in run.err
+    assert run.code == 1 and "at most 16 MiB" in run.err and "Traceback" not in run.err
 
 
 @pytest.mark.parametrize("where", [("-t", "2"), ("--on", "local:2")], ids=["workers", "machines"])
