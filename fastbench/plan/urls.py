@@ -279,6 +279,8 @@ def _address(address: str, default_port: int, shown: str) -> tuple[str, int]:
             raise UsageError(f"`{shown}` has no colon behind its ]; write http://[::1]:8080/.")
         return hostnames.ipv6(literal, shown), _port(port.removeprefix(":"), default_port, shown)
     host, _, port = address.partition(":")
+    if re.fullmatch(r"[0-9]+:[0-9]+", port) and not re.fullmatch(r"[0-9a-fA-F]*", host):
+        raise UsageError(f"`{shown}` has two ports, {port.replace(':', ' and ')}; give one.")
     if ":" in port:
         raise UsageError(
             f"`{shown}` has too many colons; write an IPv6 address in brackets: http://[::1]:80/."

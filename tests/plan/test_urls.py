@@ -99,6 +99,8 @@ def test_userinfo_is_decoded(text: str, userinfo: bytes | None) -> None:
         ("http://h:65536/", "not a number from 1 to 65535"),
         ("http://h:8o/", "not a number from 1 to 65535"),
         ("http://h:٣/", "not a number from 1 to 65535"),
+        ("http://127.0.0.1:8080:80/", "has two ports, 8080 and 80; give one."),
+        ("http://fe80:1:2/", "too many colons; write an IPv6 address in brackets"),
         ("http://::1/", "too many colons; write an IPv6 address in brackets"),
         ("http://[::1", "has no closing bracket"),
         ("http://[::1]8080/", "has no colon behind its ]"),
