@@ -101,6 +101,20 @@ def test_fields_that_do_not_vary_take_a_byte_each_after_the_first_block() -> Non
     assert blocks[-1] == 4 + 2 + len("/8") and blocks[-1] < sorted(blocks)[-1]
 
 
+def test_blanks_around_a_value_are_left_out() -> None:
+    """With them a request is malformed (RFC 9113 section 8.2.1)."""
+    came: Came = []
+    long = b"  " + b"y" * 300 + b" "
+    values = [b" a", b"b ", b"\tc d\t", b" ", b"", long, b"e"]
+    asked = varying(PATH, None, (b"X-Row", (Piece("column"),)), method="GET")
+    with serving(keeping(came)) as (server, _):
+        feed = feed_of([(value, b"") for value in values])
+        found = load(server.port, asked, count=14, streams=2, seed=SEED, feed=feed)
+    assert found.ends == (14, 0, 0)
+    rows = {number_of(fields): fields["x-row"].encode() for fields, _ in came}
+    assert rows == {n: values[n % len(values)].strip(b" \t") for n in range(14)}
+
+
 @pytest.mark.parametrize("streams", [1, 3])
 def test_bodies_go_by_the_windows_of_the_server(streams: int) -> None:
     """Some bytes of a stream at a time, so that each body goes in many frames."""

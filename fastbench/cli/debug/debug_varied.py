@@ -44,7 +44,7 @@ def _constant(request: Request, said: Sent) -> Request:
     return replace(
         request,
         target=said.target,
-        fields=reference.fields(said),
+        fields=tuple((name, value.strip(b" \t")) for name, value in reference.fields(said)),
         body=said.body,
         url=redact.printable(redact.url(shown)),
         varied=None,

@@ -164,17 +164,31 @@ cdef inline size_t put_update(uint8_t *out, uint32_t table_bytes) noexcept nogil
     return put_integer(out, 32, 5, table_bytes)
 
 
+cdef inline bint is_blank(uint8_t c) noexcept nogil:
+    return c == 32 or c == 9
+
+
 cdef inline uint8_t *put_varied_value(uint8_t *out, const Pieces *value,
                                       const Draw *of) noexcept nogil:
-    """Write a string as it is: its length is known when it is there, and mostly takes one byte."""
+    """Write a string: its length is known when it is there, and mostly takes one byte.
+
+    Blanks around it are left out: they mean nothing in HTTP/1.1, and with them a request of HTTP/2
+    is malformed (RFC 9113 section 8.2.1).
+    """
     cdef uint8_t length[LENGTH_BYTES]
-    cdef uint8_t *end = put_pieces(out + 1, value, of)
-    cdef size_t n_bytes = <size_t>(end - out - 1)
-    cdef size_t more = put_integer(length, 0, 7, n_bytes) - 1
-    if more:
-        memmove(out + 1 + more, out + 1, n_bytes)
+    cdef uint8_t *begin = out + 1
+    cdef uint8_t *end = put_pieces(begin, value, of)
+    cdef size_t n_bytes, more
+    while end != begin and is_blank(end[-1]):
+        end -= 1
+    while end != begin and is_blank(begin[0]):
+        begin += 1
+    n_bytes = <size_t>(end - begin)
+    more = put_integer(length, 0, 7, n_bytes) - 1
+    if more or begin != out + 1:
+        memmove(out + 1 + more, begin, n_bytes)
     memcpy(out, length, 1 + more)
-    return end + more
+    return out + 1 + more + n_bytes
 
 
 cdef inline size_t put_varied(uint8_t *out, const VariedBlock *block,

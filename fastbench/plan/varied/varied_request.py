@@ -146,6 +146,8 @@ class Cutter:
         why = _NOT_VARIED.get(name.decode("latin-1").lower())
         if why is not None and any(each.kind != "text" for each in found):
             raise UsageError(f"{why}; placeholders do not stand there.")
+        if len(found) == 1 and found[0].kind == "text":  # {{env:NAME}} may have blanks around it
+            return (Piece("text", text=found[0].text.strip(b" \t")),)
         return found
 
     def _body(self, typed: Request, body: Body | None) -> Pieces:

@@ -243,3 +243,11 @@ def test_all_pieces_of_a_run_are_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(UsageError, match=r"more than 20 placeholders .* of --feed"):
         for _ in range(10):
             request("http://h/{{seq}}", cut=cut)
+
+
+def test_blanks_around_a_constant_header_are_left_out() -> None:
+    typed = Request(
+        "GET", b"/", ((b"X-A", b"{{env:A}}"), (b"X-B", b"{{seq}}")), None, "http://h/", 1
+    )
+    found = cutter(A=" a b\t").request(typed, None)
+    assert said(found).fields == ((b"X-A", b"a b"), (b"X-B", b"1"))
