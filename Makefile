@@ -16,7 +16,7 @@ SANITIZED = PYTHONPATH=$(CURDIR)/build/debug/lib:$(CURDIR)/tests/support PYTHONS
 	LD_PRELOAD="$$(gcc -print-file-name=libasan.so) $$(gcc -print-file-name=libstdc++.so.6)"
 SANITIZED_TESTS = $(wildcard $(addprefix tests/engine/test_,http*.py hdr*.py core*.py engine*.py \
 	truth*.py faults*.py frames*.py tls*.py pace*.py planned*.py wire*.py arena*.py changes*.py hpack*.py \
-	leases*.py ws*.py quickjs*.py lua*.py text*.py))
+	leases*.py ws*.py quickjs*.py lua*.py text*.py tunnel*.py proxy*.py varied*.py))
 SANITIZED_TESTS += $(wildcard $(addprefix tests/script/test_socket,s.py _frames.py _handshakes.py))
 
 # A step says what it does and how long that takes, on standard error: the report alone is on standard output.

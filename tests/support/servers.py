@@ -153,14 +153,15 @@ class Peer:
 
     def relay(self, other: socket.socket) -> None:
         """Pass bytes on to and from another socket until one side has closed."""
-        other.sendall(self._buffer)
-        self._buffer.clear()
-        while True:
-            for ready in select.select([self._sock, other], [], [])[0]:
-                piece = ready.recv(65536)
-                if not piece:
-                    return
-                (other if ready is self._sock else self._sock).sendall(piece)
+        with contextlib.suppress(ConnectionResetError, BrokenPipeError):  # of either side
+            other.sendall(self._buffer)
+            self._buffer.clear()
+            while True:
+                for ready in select.select([self._sock, other], [], [])[0]:
+                    piece = ready.recv(65536)
+                    if not piece:
+                        return
+                    (other if ready is self._sock else self._sock).sendall(piece)
 
     @property
     def alpn(self) -> str | None:
