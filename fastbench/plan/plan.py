@@ -9,7 +9,7 @@ from typing import Literal
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import http_message
 from fastbench.plan.pieces import Feed, Varied
-from fastbench.plan.proxy import Proxy
+from fastbench.plan.proxy import NO_PROXIES, Proxies, Proxy
 from fastbench.plan.workload import Load
 from fastbench.plan.wrk_script import WrkScript
 
@@ -200,11 +200,12 @@ class Digest:
 class Follow:
     """Say how many redirects are followed before the load, and what TLS needs on the way.
 
-    `tls.servername` is "" where it is that of each URL.
+    `tls.servername` is "" where it is that of each URL; `proxies` serve the servers on the way.
     """
 
     most: int
     tls: Tls
+    proxies: Proxies = NO_PROXIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,3 +115,11 @@ def test_an_environment_without_a_proxy_for_the_server_is_told() -> None:
         env = {"http_proxy": "", "HTTP_PROXY": "", "ALL_PROXY": "", "all_proxy": ""}
         run = invoke("-n1", "--proxy", "env", server.url(), env=env)
     assert run.returncode == 0 and "it is connected to directly" in run.stderr
+
+
+def test_a_name_that_is_looked_up_here_is_not_the_proxys_fault() -> None:
+    with Server(Socks5Proxy()) as before:
+        way = ("--proxy", f"socks5://127.0.0.1:{before.port}")
+        text = " ".join(invoke("-n1", *way, "http://no.such.invalid/").stdout.split())
+    assert "--proxy socks5h://… lets the proxy look it up" in text
+    assert "start the proxy" not in text and before.seen.connections == 0

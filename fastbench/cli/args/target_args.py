@@ -62,7 +62,7 @@ def connected_to(flags: SimpleNamespace) -> tuple[ConnectTo, ...]:
 def follow(flags: SimpleNamespace) -> Follow | None:
     """Read --follow, the most redirects; 0 follows none."""
     most = values.count("--follow", flags.follow, 0, MAX_REDIRECTS)
-    return Follow(most, tls(flags, "", [])) if most else None
+    return Follow(most, tls(flags, "", []), proxies_of(flags)) if most else None
 
 
 def config(

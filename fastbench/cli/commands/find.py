@@ -60,7 +60,8 @@ def main(words: Sequence[str]) -> int:
 def _followed(command: Command) -> Command:
     """Follow redirects once for all runs."""
     plan = followed_urls.followed(command.plan)
-    led = {name: value for name, value in plan.config.items() if name.startswith("redirect")}
+    names = [name for name in plan.config if name.startswith("redirect") or name == "proxy"]
+    led = {name: plan.config[name] for name in names}
     return replace(command, plan=plan, config={**command.config, **led})
 
 

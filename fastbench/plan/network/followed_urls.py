@@ -6,7 +6,9 @@
 2. What is loaded is where that ended. The URLs shown stay those that were typed; `config` says
    where each leads.
 3. Nothing that is a secret goes to another server than it was given for: that is refused.
-4. A server that cannot be connected to at all is left to the run, whose report says it best.
+4. Each server on the way is asked through its own proxy, which --proxy env may have for one of
+   them alone; that of the last one is the run's.
+5. A server that cannot be connected to at all is left to the run, whose report says it best.
 """
 
 from __future__ import annotations
@@ -19,8 +21,9 @@ from fastbench.foundation import redact
 from fastbench.foundation.units import format_s
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames, urls
-from fastbench.plan.network import plain_http, resolve
+from fastbench.plan.network import plain_http, proxies, resolve
 from fastbench.plan.plan import Follow, Plan, Request, Target, Tls
+from fastbench.plan.proxy import Proxy
 from fastbench.plan.urls import Url
 
 MAX_SHOWN = 100  # rows of `config`
@@ -75,11 +78,15 @@ def followed(plan: Plan) -> Plan:
         }
         for way in moved[:MAX_SHOWN]
     ]
+    end = _one_server(ways)
+    proxy = client.proxy(end)
+    config = {**plan.config, "redirects": rows, "redirected": len(moved)}
     return replace(
         plan,
-        target=_target(plan.target, plan.follow, _one_server(ways)),
+        target=_target(plan.target, plan.follow, end),
         requests=tuple(map(_loaded, plan.requests, ways)),
-        config={**plan.config, "redirects": rows, "redirected": len(moved)},
+        config=config if proxy == plan.proxy else {**config, "proxy": proxy and proxy.shown},
+        proxy=proxy,
         follow=None,
     )
 
@@ -162,6 +169,13 @@ class _Client:
         """Close all connections."""
         for connection in self._open.values():
             connection.close()
+
+    def proxy(self, url: Url) -> Proxy | None:
+        """Return the proxy for the server of a URL, None where it is connected to directly."""
+        first = self._plan.target
+        if url.origin == (first.scheme, first.host, first.port):
+            return self._plan.proxy
+        return proxies.of(self._follow.proxies, url.scheme, url.host, url.port)
 
     def follow(self, request: Request) -> _Way:
         """Follow one request to its end."""
@@ -262,7 +276,7 @@ class _Client:
             tls = first.tls if own else _tls(self._follow, url)
         secure = None if tls is None else plain_http.context_of(tls)
         family = resolve.family_of(plan.family, plan.bind)
-        way = (secure, first.unix_path, family, plan.connect_to, plan.proxy)
+        way = (secure, first.unix_path, family, plan.connect_to, self.proxy(url))
         found = plain_http.Connection(url, self._limit_s, *way)
         found.servername = "" if tls is None else tls.servername
         self._open[url.server] = found

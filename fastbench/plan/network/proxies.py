@@ -110,21 +110,27 @@ def of(proxies: Proxies, scheme: str, host: str, port: int) -> Proxy | None:
 
 def _fits(pattern: str, host: str, port: int) -> bool:
     """Tell whether an entry of no_proxy is of this server."""
-    if pattern == "*":
-        return True
     name = hostnames.certificate_name(host).lower()
-    if is_address := hostnames.is_address(name):
-        try:
-            return ipaddress.ip_address(name) in ipaddress.ip_network(pattern.strip("[]"), False)
-        except ValueError:
-            pass
-    pattern, colon, wanted = (
-        pattern.lower().rpartition(":") if ":" in pattern else (pattern, "", "")
-    )
-    pattern = pattern.strip("[]").lstrip(".").removesuffix(".").lower()
-    if colon and wanted != str(port):
+    start, colon, wanted = pattern.lower().rpartition(":")
+    if not colon or _network(pattern) is not None:  # the colons are of an IPv6 address
+        start = pattern.lower()
+    elif wanted != str(port):
         return False
-    return name == pattern or (not is_address and bool(pattern) and name.endswith(f".{pattern}"))
+    if start == "*":
+        return True
+    if hostnames.is_address(name):
+        network = _network(start)
+        return network is not None and ipaddress.ip_address(name) in network
+    start = start.removeprefix("*.").lstrip(".").removesuffix(".")
+    return bool(start) and (name == start or name.endswith(f".{start}"))
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Read an address or a network, None if it is neither."""
+    try:
+        return ipaddress.ip_network(text.strip("[]"), strict=False)
+    except ValueError:
+        return None
 
 
 def destination(rules: Sequence[ConnectTo], host: str, port: int) -> tuple[str, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fastbench.foundation.units import plural
+from fastbench.plan import hostnames
 from fastbench.plan.network import proxies
 from fastbench.results import addresses
 from fastbench.results.assessment import listen_queue
@@ -55,7 +56,17 @@ def _of_proxy(found: Result) -> list[tuple[str, str, str]]:
                 "compare with a run without --proxy, if the server can be reached directly",
             )
         )
-    if {row.kind for row in found.errors} & proxies.CONNECTING:
+    kinds = {row.kind for row in found.errors}
+    if "dns" in kinds and _servers_name(str(proxy)):
+        kinds.discard("dns")
+        rows.append(
+            (
+                "looked_up_here",
+                "the server's name is looked up on this machine, not by the proxy",
+                "--proxy socks5h://… lets the proxy look it up",
+            )
+        )
+    if kinds & proxies.CONNECTING:
         rows.append(
             (
                 "proxy_unreachable",
@@ -89,6 +100,13 @@ def _stale(found: Result) -> list[Warning_]:
             "where it wants the counts of a nonce in order",
         )
     ]
+
+
+def _servers_name(proxy: str) -> bool:
+    """Tell whether a name without an address is the server's: the proxy is given by address."""
+    scheme, _, rest = proxy.partition("://")
+    host = rest.rpartition("@")[2].rpartition(":")[0].strip("[]")
+    return scheme == "socks5" and hostnames.is_address(host)
 
 
 def _refused(found: Result) -> list[Warning_]:

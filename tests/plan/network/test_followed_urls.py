@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from certificates import Authority
 from commandline import invoke, measured
+from proxy_servers import HttpProxy
 from servers import OK, Peer, Script, Server, refusing
 
 from fastbench.cli.args import url_args
@@ -157,6 +158,26 @@ def test_from_http_to_https_with_the_flags_of_tls(tmp_path: Path) -> None:
     assert "redirects to another server" in masked.stderr and "Authorization" in masked.stderr
     assert "secret" not in masked.stderr
     assert dead.returncode == 122, "nobody is at that socket, which the run tells best"
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_each_server_on_the_way_has_its_own_proxy(first: bool) -> None:
+    """--proxy env may name one for the first server alone, or for the last one alone."""
+    proxy = HttpProxy()
+    with (
+        Server(leading({})) as last,
+        Server(proxy) as before,
+        Server(leading({"/a": (302, last.url("/x"))})) as typed,
+    ):
+        direct = last if first else typed
+        env = {
+            "http_proxy": f"http://127.0.0.1:{before.port}",
+            "no_proxy": f"127.0.0.1:{direct.port}",
+        }
+        run = invoke(*FEW, "--follow", "--proxy", "env", typed.url("/a"), env=env)
+    assert (typed.seen.requests, last.seen.requests) == (1, 7), run.stderr
+    assert proxy.asked == (1 if first else 7)
+    assert (f"through the proxy {env['http_proxy']}" in run.stdout) != first
 
 
 def test_urls_that_lead_to_different_servers_are_refused() -> None:
