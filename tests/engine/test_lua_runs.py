@@ -257,6 +257,34 @@ def test_a_thread_that_stops_leaves_the_others(ran) -> None:  # type: ignore[no-
     assert run.elapsed_s < 15
 
 
+@pytest.mark.parametrize("more", ["", "function response() end"])
+def test_what_was_made_before_a_thread_stops_is_sent(ran, more: str) -> None:  # type: ignore[no-untyped-def]
+    source = (
+        "local n = 0\nfunction request()\n n = n + 1\n"
+        " if n == 31 then wrk.thread:stop() end\n return wrk.format(nil, '/' .. n)\nend\n"
+    )
+    with Server(answering) as server:
+        run = ran(source + more, "-d", "20s", "-c", "2", "-t", "1", server.url())
+    # The first one is verified before the run, and not sent.
+    assert set(server.seen.lines) == {b"GET /%d HTTP/1.1" % n for n in range(2, 32)}
+    assert (run.code, run.summary["ok"]) == (0, 30)
+    assert run.elapsed_s < 15
+
+
+def test_a_batch_of_large_texts_is_short(ran) -> None:  # type: ignore[no-untyped-def]
+    """All that are made ahead were in memory three times: in Lua, joined, and in the ring."""
+    source = (
+        "function request() return wrk.format('POST', '/', nil, string.rep('x', 1e7)) end\n"
+        "function delay() n = (n or 0) + 1 return n > 1 and 1e8 or 0 end\n"
+        "local all = {}\nfunction setup(t) all[#all + 1] = t end\n"
+        "function done() print('made', all[1]:get('n')) end"
+    )
+    with Server(answering) as server:
+        run = ran(source, "-d", "1s", "-c", "1", "-t", "1", server.url())
+    found = re.search(r"made\t(\d+)", run.out)
+    assert found is not None and int(found[1]) <= 12, run.out
+
+
 def test_what_a_script_prints_leaves_the_document_alone(ran) -> None:  # type: ignore[no-untyped-def]
     source = "function init() print('hello') end\nfunction request() return wrk.format() end"
     with Server(answering) as server:
@@ -275,6 +303,7 @@ def test_an_error_in_the_load_ends_the_run_with_its_line(ran) -> None:  # type: 
     assert run.code == 107
     assert run.elapsed_s < 20
     assert "load.lua, line 4: attempt to index" in run.out
+    assert ".;" not in run.out
     assert run.summary["ended"] == "script_failed"
 
 
@@ -290,6 +319,8 @@ def test_a_slow_script_is_named_as_the_limit(ran) -> None:  # type: ignore[no-un
 
 
 REFUSED = {
+    "wrk = nil": ((), "load.lua: attempt to index global 'wrk' (a nil value); was a name of wrk's"),
+    "function request() os.exit(3) end": ((), "os.exit() ends no worker; wrk.thread:stop() does"),
     "function delay() return 1 end": (("-R", "10"), "-R and the script's delay() both say when"),
     "function request() return wrk.format() .. wrk.format() end": (
         ("-R", "10"),

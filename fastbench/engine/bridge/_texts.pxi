@@ -222,6 +222,15 @@ cdef class TextRing:
         count = min(count, text_ring.length(&ring.free) // self.chained, most)
         return min(count, (self.budget + self.chained - 1) // self.chained)
 
+    def make_no_more(self):
+        """Let `due` say 0 from now on, once what is being made was put."""
+        self.budget = 0
+
+    @property
+    def unanswered(self):
+        """How many requests that were put have not ended."""
+        return self.ring.n_texts - text_ring.length(&self.ring.free)
+
     def put(self, bytes batch not None):
         """Take texts that `texts` in prelude.lua returned; raises ValueError with what is wrong."""
         cdef const uint8_t *at = batch

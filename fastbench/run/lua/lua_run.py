@@ -78,7 +78,9 @@ class LuaRun:
 
     def maker(self, number: int, texts: _core.TextRing) -> TextMaker:
         """Return what makes the requests of a worker, in the worker."""
-        return TextMaker(self.threads.begin(number, texts.stop), texts, self.name)
+        maker = TextMaker(self.threads.state(number), texts, self.name)
+        self.threads.begin(maker.stop)
+        return maker
 
     @property
     def name(self) -> str:
@@ -98,7 +100,7 @@ class LuaRun:
         if kind == "globals":
             self.threads.keep(number, body.encode("latin-1"))
         elif kind == "failed":
-            self.failed = self.failed or body
+            self.failed = self.failed or body.removesuffix(".")
 
     def told(self, result: Result, counters: dict[str, int]) -> Result:
         """Return the result with what the script cost."""

@@ -121,7 +121,10 @@ def sentence(error: str, name: str) -> str:
     what = " ".join(" ".join(lines).split())
     if not what:
         return f"{name} failed with an error that has no text."
-    if place := _PLACE.fullmatch(what):
+    place = _PLACE.fullmatch(what)
+    if place and place[1] == "fastbench":  # prelude.lua
+        what = f"{name}: {place[3]}; was a name of wrk's or Lua's own overwritten?"
+    elif place:
         what = f"{place[1]}, line {place[2]}: {place[3]}"
     what = what.removesuffix(":")
     end = "" if what.endswith((".", "!", "?")) else "."

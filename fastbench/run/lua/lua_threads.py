@@ -83,10 +83,9 @@ class LuaThreads:
                 self._texts[number] = self._states[number].call("text")
         return self._texts[number]
 
-    def begin(self, number: int, stop: Callable[[], None]) -> LuaState:
-        """Be the worker of this number: its script may `stop` it."""
+    def begin(self, stop: Callable[[], None]) -> None:
+        """Be a worker: its script may `stop` it."""
         self._begun, self._stop = True, stop
-        return self._states[number]
 
     def globals(self, number: int) -> bytes:
         """Return what the main state may ask for, in the worker at its end."""

@@ -10,6 +10,10 @@
 local py = ...
 local drive = {}
 local concat, floor = table.concat, math.floor
+-- A script may overwrite these, but not for us.
+local error, getmetatable, loadstring, next, newproxy = error, getmetatable, loadstring, next, newproxy
+local pairs, pcall, select, setmetatable = pairs, pcall, select, setmetatable
+local tonumber, tostring, type = tonumber, tostring, type
 local out = io.stdout
 
 if py.to_stderr then -- standard output is for the result alone
@@ -153,9 +157,20 @@ function methods.set(self, name, value)
    if why then error(why, 2) end
 end
 
+local stopped = false
+
 function methods.stop(self)
    local why = py.stop(number_of(self))
    if why then error(why, 2) end
+   stopped = true
+end
+
+-- In setup() and done() it ends the process, as in wrk; in a worker it would look like a crash.
+local exit = os.exit
+
+function os.exit(...)
+   if own then error("os.exit() ends no worker; wrk.thread:stop() does", 2) end
+   return exit(...)
 end
 
 getmetatable(THREAD).__index = function(self, key)
@@ -272,10 +287,14 @@ end
 
 drive.text = one_text
 
--- Return `count` texts, each as "length nanoseconds\n" and the text: when it is due after the
--- connection is free, and what request() returned.
-function drive.texts(count)
-   local parts, n = {}, 0
+local MAX_DELAY_MS = 9e7 -- a day; as nanoseconds it has 14 digits, which all of Lua writes out
+local min = math.min
+
+-- Return `count` texts, fewer when they have `most_bytes` together or the script stops its thread;
+-- each as "length nanoseconds\n" and the text: when it is due after the connection is free, and
+-- what request() returned.
+function drive.texts(count, most_bytes)
+   local parts, n, n_bytes = {}, 0, 0
    for _ = 1, count do
       local wait_ns = 0
       if type(delay) == "function" then
@@ -283,12 +302,14 @@ function drive.texts(count)
          if not wait_ms or not (wait_ms >= 0 and wait_ms < 1e9) then
             error(py.name .. ": delay() must return milliseconds, 0 or more", 0)
          end
-         wait_ns = floor(wait_ms * 1e6)
+         wait_ns = floor(min(wait_ms, MAX_DELAY_MS) * 1e6)
       end
       local text = one_text()
       parts[n + 1], parts[n + 2], parts[n + 3], parts[n + 4] = #text, " ", wait_ns, "\n"
       parts[n + 5] = text
       n = n + 5
+      n_bytes = n_bytes + #text
+      if stopped or n_bytes > most_bytes then break end
    end
    return concat(parts)
 end

@@ -13,6 +13,7 @@ from fastbench.engine.bridge import _core
 from fastbench.run.lua.lua_state import LuaState, ScriptError
 
 MAX_BATCH = 256
+MAX_BATCH_BYTES = 1 << 23
 LONG_NS, SHORT_NS = 2_000_000, 500_000  # of a batch, which connections may wait for
 
 
@@ -24,6 +25,8 @@ class TextMaker:
         self._texts = texts
         self._name = name
         self._batch = 16
+        self._making = False
+        self._last = False  # no text is made any more
 
     def work(self, limit_s: float) -> None:
         """Do what there is to do, or wait for it; raises ScriptError, and lets the engine stop."""
@@ -38,6 +41,14 @@ class TextMaker:
         while answers := self._texts.answers():
             self._state.call("answers", answers)
 
+    def stop(self) -> None:
+        """End the load, as the script asks: what it made before in request() is sent first."""
+        if self._making:
+            self._last = True
+            self._texts.make_no_more()
+        else:
+            self._texts.stop()
+
     def wake(self) -> None:
         """Let `work` return; any thread may call this."""
         self._texts.wake()
@@ -47,6 +58,8 @@ class TextMaker:
         if answers:
             self._state.call("answers", answers)
         count = self._texts.due(self._batch)
+        if self._last and not self._texts.unanswered:
+            self._texts.stop()
         if count:
             self._make(count)
         elif not answers:
@@ -55,7 +68,9 @@ class TextMaker:
 
     def _make(self, count: int) -> None:
         begun_ns = time.perf_counter_ns()
-        batch = self._state.call("texts", count)
+        self._making = True
+        batch = self._state.call("texts", count, MAX_BATCH_BYTES)
+        self._making = False
         try:
             self._texts.put(batch)
         except ValueError as error:

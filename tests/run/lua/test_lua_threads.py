@@ -85,7 +85,7 @@ end
 
 def texts(source: str, count: int = 1) -> bytes:
     """Return what request() returned, with length and delay before each."""
-    found = threads(source).state(0).call("texts", count)
+    found = threads(source).state(0).call("texts", count, 1 << 20)
     assert isinstance(found, bytes)
     return found
 
@@ -101,7 +101,7 @@ def test_a_script_without_request_sends_what_stands_in_wrk_after_init() -> None:
     source = 'function init() wrk.method, wrk.path, wrk.headers.A = "HEAD", "/h", "b" end'
     states = threads(source)
     assert states.constant
-    assert states.state(0).call("texts", 1).startswith(b"48 0\nHEAD /h HTTP/1.1\r\n")
+    assert states.state(0).call("texts", 1, 1 << 20).startswith(b"48 0\nHEAD /h HTTP/1.1\r\n")
 
 
 def test_each_thread_counts_for_itself_and_goes_on_from_batch_to_batch() -> None:
@@ -109,12 +109,10 @@ def test_each_thread_counts_for_itself_and_goes_on_from_batch_to_batch() -> None
         'n = 0\nfunction request() n = n + 1 return wrk.format(nil, "/" .. n) end', workers=2
     )
     one, two = states.state(0), states.state(1)
-    assert [text.split()[3] for text in (one.call("texts", 1), one.call("texts", 1))] == [
-        b"/1",
-        b"/2",
-    ]
-    assert two.call("texts", 1).split()[3] == b"/1"
-    assert one.call("texts", 3).count(b"GET /") == 3
+    made = [one.call("texts", 1, 1 << 20).split()[3] for _ in range(2)]
+    assert made == [b"/1", b"/2"]
+    assert two.call("texts", 1, 1 << 20).split()[3] == b"/1"
+    assert one.call("texts", 3, 1 << 20).count(b"GET /") == 3
 
 
 def test_a_delay_comes_with_each_text() -> None:
@@ -167,7 +165,7 @@ def test_a_script_requires_files_beside_it(tmp_path: Path) -> None:
     (tmp_path / "paths.lua").write_text("return {first = '/from/beside'}")
     source = "local paths = require 'paths'\nfunction request() return paths.first end"
     states = threads(source, path=tmp_path / "load.lua")
-    assert states.state(0).call("texts", 1) == b"12 0\n/from/beside"
+    assert states.state(0).call("texts", 1, 1 << 20) == b"12 0\n/from/beside"
 
 
 def test_values_travel_between_states_as_they_are() -> None:
