@@ -255,4 +255,4 @@ def _value(flag: str, value: str) -> str:
         if len(name) == len(value):  # no header at all: what stands there may be anything
             return value if value.startswith("@") else MASK
         return f"{value[: len(name) + 1]}{MASK}" if secret_header(name) else text(value)
-    return text(value)
+    return text(value) if flag in _BODY_FLAGS else _plain(text(value))

@@ -106,6 +106,12 @@ def test_a_url_keeps_its_shape_without_its_secrets(address: str, shown: str) -> 
         ["--token", SECRET],
         [f"--password={SECRET}"],
         ["--proxy", f"http://u:{SECRET}@proxy/"],
+        ["--proxy", f"u:{SECRET}@proxy:1"],
+        [f"--proxy=u:{SECRET}@proxy:1"],
+        [f"--proxy=u:a/{SECRET}@proxy:1"],
+        [f"--proxy=http://u:{SECRET}@proxy:1"],
+        [f"-xu:{SECRET}@proxy:1"],
+        [f'--other={{"token": "{SECRET}@{SECRET}"}}'],
     ],
 )
 def test_an_echoed_command_line_never_has_a_secret(words: list[str]) -> None:
