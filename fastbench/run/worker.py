@@ -140,7 +140,7 @@ def loaded(plan: Plan, reach: Reach, cycle: list[int], block: _core.Block, share
     answers = digest_fields.answers(plan.digest, share.index)
     requests = tuple(digest_fields.authorized(each, answers) for each in plan.requests)
     nonces = _core.Nonces(
-        answers.openssl_name, answers.head(), answers.secret(), first=share.index, step=block.total
+        answers.hash_name, answers.head(), answers.secret(), first=share.index, step=block.total
     )
     warm = block.total + share.index
     slots = (share.index, warm) if warm in block.warm_indices else (share.index,)

@@ -33,7 +33,7 @@ def field_of(request: Request) -> Pieces:
 
 
 def nonces(proof: digest_answer.Answers, **place: int) -> Any:
-    return _core.Nonces(proof.openssl_name, proof.head(), proof.secret(), **place)
+    return _core.Nonces(proof.hash_name, proof.head(), proof.secret(), **place)
 
 
 @pytest.mark.parametrize(
@@ -105,6 +105,6 @@ def test_a_request_keeps_its_nonce_however_many_come_after() -> None:
 
 def test_what_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="too long"):
-        _core.Nonces("MD5", b"x" * 3000, b"")
+        _core.Nonces("md5", b"x" * 3000, b"")
     with pytest.raises(ValueError, match="no SHA3"):
         _core.Nonces("SHA3", b"", b"")

@@ -12,6 +12,7 @@ FRAME_RULES: tuple[str, ...]
 UPGRADE_RULES: tuple[str, ...]
 MAX_VARIED_BYTES: int
 DIGEST_BYTES: dict[str, int]
+DIGEST_HASHES: tuple[str, ...]
 PIECE_KINDS: tuple[str, ...]
 ESCAPES: tuple[str, ...]
 ROW_ORDERS: tuple[str, ...]

@@ -7,7 +7,7 @@
    of them. So a request that is rendered again has the nonce and the count that it had.
 3. One thread gives nonces, the engine takes them. A row is not written again before the engine has
    taken the last one that was given, and the oldest row is never looked at.
-4. Nothing is allocated: the context of OpenSSL keeps the hash that it was begun with.
+4. Nothing is allocated, as OpenSSL's EVP does at each begin (3.0): these are the functions below.
 """
 
 from libc.stdint cimport uint8_t, uint32_t, uint64_t
@@ -15,16 +15,56 @@ from libc.string cimport memcpy
 
 from fastbench.engine.texts.atomics cimport ACQUIRE, RELEASE, load_word, store_word
 
-cdef extern from "<openssl/evp.h>" nogil:
-    ctypedef struct EVP_MD
-    ctypedef struct EVP_MD_CTX
-    ctypedef struct ENGINE
-    const EVP_MD *EVP_get_digestbyname(const char *name)
-    EVP_MD_CTX *EVP_MD_CTX_new()
-    void EVP_MD_CTX_free(EVP_MD_CTX *context)
-    int EVP_DigestInit_ex(EVP_MD_CTX *context, const EVP_MD *kind, ENGINE *engine)
-    int EVP_DigestUpdate(EVP_MD_CTX *context, const void *data, size_t n_bytes)
-    int EVP_DigestFinal_ex(EVP_MD_CTX *context, unsigned char *out, unsigned int *n_bytes)
+cdef extern from * nogil:
+    """
+    #include <openssl/md5.h>
+    #include <openssl/sha.h>
+    #pragma GCC diagnostic push
+    #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+    typedef struct {
+        int kind;
+        union { MD5_CTX md5; SHA256_CTX sha256; SHA512_CTX sha512; } state;
+    } fastbench_hash;
+    static inline void fastbench_hash_begin(fastbench_hash *self, int kind) {
+        static const SHA_LONG64 first[8] = {  /* FIPS 180-4 section 5.3.6.2 */
+            0x22312194fc2bf72c, 0x9f555fa3c84c64c2, 0x2393b86b6f53b151, 0x963877195940eabd,
+            0x96283ee2a88effe3, 0xbe5e1e2553863992, 0x2b0199fc2c85b8aa, 0x0eb72ddc81c52ca2,
+        };
+        self->kind = kind;
+        if (kind == 0) {
+            MD5_Init(&self->state.md5);
+        } else if (kind == 1) {
+            SHA256_Init(&self->state.sha256);
+        } else {
+            SHA512_Init(&self->state.sha512);
+            memcpy(self->state.sha512.h, first, sizeof(first));
+            self->state.sha512.md_len = SHA256_DIGEST_LENGTH;
+        }
+    }
+    static inline void fastbench_hash_add(fastbench_hash *self, const void *data, size_t n_bytes) {
+        if (self->kind == 0)
+            MD5_Update(&self->state.md5, data, n_bytes);
+        else if (self->kind == 1)
+            SHA256_Update(&self->state.sha256, data, n_bytes);
+        else
+            SHA512_Update(&self->state.sha512, data, n_bytes);
+    }
+    static inline unsigned int fastbench_hash_end(fastbench_hash *self, unsigned char *out) {
+        if (self->kind == 0)
+            MD5_Final(out, &self->state.md5);
+        else if (self->kind == 1)
+            SHA256_Final(out, &self->state.sha256);
+        else
+            SHA512_Final(out, &self->state.sha512);
+        return self->kind == 0 ? MD5_DIGEST_LENGTH : SHA256_DIGEST_LENGTH;
+    }
+    #pragma GCC diagnostic pop
+    """
+    ctypedef struct Hash "fastbench_hash":
+        pass
+    void begin_hash "fastbench_hash_begin" (Hash *self, int kind)
+    void add_to_hash "fastbench_hash_add" (Hash *self, const void *data, size_t n_bytes)
+    unsigned int end_hash "fastbench_hash_end" (Hash *self, unsigned char *out)
 
 cdef enum:
     MAX_NONCES = 32
@@ -44,7 +84,7 @@ cdef struct Nonces:
     uint64_t given                  # how many there were
     uint64_t taken                  # and how many of them the engine knows
     uint64_t step                   # from one number of this worker to the next
-    EVP_MD_CTX *context
+    int kind                        # of hash: 0 MD5, 1 SHA-256, 2 SHA-512/256
     Nonce rows[MAX_NONCES]
 
 
@@ -87,35 +127,36 @@ cdef inline uint8_t *put_count(uint8_t *out, const Nonces *self, const Nonce *no
     return out + COUNT_DIGITS
 
 
-cdef inline uint8_t *put_hash(uint8_t *out, Nonces *self) noexcept nogil:
-    """The hash of what the context was given, in hexadecimal."""
-    cdef uint8_t raw[64]            # EVP_MAX_MD_SIZE
-    cdef unsigned int n_bytes = 0
+cdef inline uint8_t *put_hash(uint8_t *out, Hash *hash) noexcept nogil:
+    """The hash of what was added, in hexadecimal."""
+    cdef uint8_t raw[32]
+    cdef unsigned int n_bytes = end_hash(hash, raw)
     cdef unsigned int i
-    EVP_DigestFinal_ex(self.context, raw, &n_bytes)
     for i in range(n_bytes):
         put_digits_of(out + 2 * i, raw[i], 2)
     return out + 2 * n_bytes
 
 
-cdef inline uint8_t *put_hash_of(uint8_t *out, Nonces *self, const uint8_t *text,
+cdef inline uint8_t *put_hash_of(uint8_t *out, const Nonces *self, const uint8_t *text,
                                  size_t n_bytes) noexcept nogil:
-    EVP_DigestInit_ex(self.context, NULL, NULL)
-    EVP_DigestUpdate(self.context, text, n_bytes)
-    return put_hash(out, self)
+    cdef Hash hash
+    begin_hash(&hash, self.kind)
+    add_to_hash(&hash, text, n_bytes)
+    return put_hash(out, &hash)
 
 
-cdef inline uint8_t *put_response(uint8_t *out, Nonces *self, const Nonce *nonce,
+cdef inline uint8_t *put_response(uint8_t *out, const Nonces *self, const Nonce *nonce,
                                   const uint8_t *count, const uint8_t *text, size_t n_bytes,
                                   const uint8_t *asked, size_t asked_bytes) noexcept nogil:
     """The hash of the secret, the count (NULL: none), the text, and the hash of what is asked for.
 
     That stands at the end of `text` already where `asked_bytes` is 0.
     """
-    EVP_DigestInit_ex(self.context, NULL, NULL)
-    EVP_DigestUpdate(self.context, nonce.secret, nonce.secret_bytes)
+    cdef Hash hash
+    begin_hash(&hash, self.kind)
+    add_to_hash(&hash, nonce.secret, nonce.secret_bytes)
     if count != NULL:
-        EVP_DigestUpdate(self.context, count, COUNT_DIGITS)
-    EVP_DigestUpdate(self.context, text, n_bytes)
-    EVP_DigestUpdate(self.context, asked, asked_bytes)
-    return put_hash(out, self)
+        add_to_hash(&hash, count, COUNT_DIGITS)
+    add_to_hash(&hash, text, n_bytes)
+    add_to_hash(&hash, asked, asked_bytes)
+    return put_hash(out, &hash)

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from typing import Final
 
 HASHES: Final = {"md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}
-OPENSSL_NAMES: Final = {"md5": "MD5", "sha-256": "SHA256", "sha-512-256": "SHA512-256"}
 _FIELD: Final = re.compile(rb"^www-authenticate:([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _PART: Final = re.compile(
     r"""([\w!#$%&'*+.^`|~-]+)(\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?""", re.ASCII
@@ -76,9 +75,9 @@ class Answers:
         return self.kind[0].endswith("-sess")
 
     @property
-    def openssl_name(self) -> str:
-        """What OpenSSL calls the hash."""
-        return OPENSSL_NAMES[_algorithm(self.asked)]
+    def hash_name(self) -> str:
+        """Which of HASHES is used."""
+        return _algorithm(self.asked)
 
     def hashed(self, *parts: bytes | str) -> bytes:
         """Return the hash of these with colons between, in hexadecimal."""
