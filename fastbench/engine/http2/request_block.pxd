@@ -179,7 +179,7 @@ cdef inline uint8_t *put_varied_value(uint8_t *out, const Pieces *value,
     cdef uint8_t *begin = out + 1
     cdef uint8_t *end = put_pieces(begin, value, of)
     cdef size_t n_bytes, more
-    while end != begin and is_blank(end[-1]):
+    while end != begin and is_blank((end - 1)[0]):
         end -= 1
     while end != begin and is_blank(begin[0]):
         begin += 1
