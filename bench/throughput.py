@@ -120,7 +120,7 @@ ROWS = {
             ("post", "a constant form", 1.0),
             ("counter", "another path and header each time", 1.0),
             ("login", "a response() that sets a token", 1.0),
-            ("delay", "5 to 15 ms before each request", 0.99),
+            ("delay", "5 to 15 ms before each request", 1.0),
         )
     },
     "varied": Row(

@@ -20,7 +20,7 @@ from fastbench.engine.bridge import _core
 from fastbench.foundation import garbage, signals
 from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.processes import Found
-from fastbench.plan.network import digest_challenges, followed_urls, resolve
+from fastbench.plan.network import resolve
 from fastbench.plan.network.resolve import Reach
 from fastbench.plan.plan import Plan
 from fastbench.results import protocol
@@ -72,14 +72,20 @@ def run(
     or at the first while the name is looked up.
     """
     pool = pool or OwnPool()
-    plan = followed_urls.followed(plan)
+    if plan.follow is not None:
+        from fastbench.plan.network import followed_urls  # with Python's HTTP client
+
+        plan = followed_urls.followed(plan)
     try:
         reach = pool.reach(plan)
     except resolve.ResolveError as error:
         return summarize.unresolved(plan, error.code)
     found = pool.found(plan, reach)
     workers = pool.workers(plan)
-    plan = digest_challenges.fetched(plan, workers)
+    if plan.digest is not None:
+        from fastbench.plan.network import digest_challenges
+
+        plan = digest_challenges.fetched(plan, workers)
     shares = worker.shares(plan, workers)
     if plan.lua is not None:
         from fastbench.run.lua.lua_run import LuaRun

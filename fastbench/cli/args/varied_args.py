@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -12,7 +11,7 @@ from typing import get_args
 from fastbench.cli.args import flag_values as values
 from fastbench.foundation import units
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import placeholder_texts, url_pattern
+from fastbench.plan import placeholder_texts
 from fastbench.plan.body import Body, encoded
 from fastbench.plan.pieces import Feed, Pieces, RowOrder
 from fastbench.plan.plan import Request, WebSocket
@@ -57,6 +56,8 @@ class Varying:
     def drawn(self, flags: SimpleNamespace, patterns: Sequence[str]) -> tuple[list[str], list[str]]:
         """Return the URLs of --rand-regex-url, and for each its pattern."""
         count = values.count("--rand-regex-count", flags.regex_count, 1, MAX_LINES)
+        from fastbench.plan import url_pattern
+
         most = values.count("--max-repeat", flags.max_repeat, 0, url_pattern.MAX_REPEATED)
         most = url_pattern.MAX_REPEAT if most is None else most
         found: list[str] = []
@@ -113,7 +114,7 @@ def read(flags: SimpleNamespace, notices: list[str]) -> Varying:
     """
     given = values.count("--seed", flags.seed, 0, MAX_SEED)
     if given is None:
-        given = secrets.randbelow(2**32)
+        given = int.from_bytes(os.urandom(4), "little")
         flags.seed = str(given)
     rows = _rows(flags)
     if rows is not None and rows.order == "once":

@@ -301,6 +301,8 @@ class Session:
     def state(self) -> tuple[int, int, int, int, bool, bool]: ...
 
 FLAWS: dict[int, str]
+TUNNEL_RULES: tuple[str, ...]
+SOCKS_REPLIES: tuple[str, ...]
 
 def request_ends(text: bytes) -> list[tuple[int, int]]: ...
 
