@@ -36,13 +36,13 @@ def test_a_copy_runs_as_it_stands(tmp_path: Path) -> None:
         told = "desk/README.md says" if "desk" in words else "Its first lines say"
         assert told in done.stdout
     assert (tmp_path / "all/suite.toml").is_file()
+    assert not list(tmp_path.rglob("*.pyc"))
     few = ("-u", "1", "--time-scale", "0.002", "--quiet")
     with serving("--port", "0") as (_, url):
         for script in ("health.py", "desk/smoke.py"):
             where = ("-e", f"BASE_URL={url}", "-e", "THINK_S=0")
             ran = invoke("run", script, *where, *few, cwd=tmp_path)
             assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert not list(tmp_path.rglob("*.pyc"))
 
 
 @pytest.mark.parametrize(

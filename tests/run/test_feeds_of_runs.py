@@ -66,4 +66,4 @@ def test_a_mapped_file_that_is_cut_under_the_run_is_named(tmp_path: Path) -> Non
         shown = invoke(*words, server.url("/{{line}}"))
     assert "1 of 1 workers were lost" in re.sub(r"\s+", " ", shown.stdout)
     said = f"{path} became shorter; a feed of more than 256 MiB must stay until the run ends"
-    assert said in re.sub(r"\s+", " ", shown.stdout), shown.stdout
+    assert said.replace(" ", "") in re.sub(r"\s+", "", shown.stdout), shown.stdout

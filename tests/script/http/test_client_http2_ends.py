@@ -107,7 +107,9 @@ def test_a_lost_connection_and_one_closed_while_idle() -> None:
 
     found, block, server = begin(script, go)
     assert found == [200] * 3 and server.seen.connections == 3
-    assert counted(block, "retried") == [1] and block.errors(0) == []
+    # The second one, too, where it was begun before the end of the first connection was heard.
+    (retried,) = counted(block, "retried")
+    assert retried in (1, 2) and block.errors(0) == []
 
 
 def test_a_server_that_speaks_http1_in_the_clear() -> None:
