@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,23 +19,13 @@ from hosts import Hosts
 from nginx_host import Asked, NginxHost
 from running import SLOW
 
+pytest_plugins = ["three_hosts"]
+
 CAMPAIGN = Path(__file__).parents[2] / "examples" / "campaign"
 USERS = 10_000 if SLOW else 300
 SIZE = ("--time-scale=0.1", "-eTHINK_S=10") if SLOW else ("--time-scale=0.004", "-eTHINK_S=0.3")
 LIMIT_S = 240.0
 USER_BYTES = 16 << 10  # on its machine, with its connection and what the script keeps for it
-
-
-@pytest.fixture(scope="module")
-def hosts() -> Iterator[Hosts]:
-    with Hosts(3, clock_ahead_s={1: 3600}) as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def cluster(hosts: Hosts, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskHosts]:
-    with DaskHosts(hosts, tmp_path_factory.mktemp("dask")) as found:
-        yield found
 
 
 def ran(

@@ -11,14 +11,12 @@
 
 from __future__ import annotations
 
-import http.client
 import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from fastbench.foundation import redact
-from fastbench.foundation.units import format_s
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.body import encoded
 from fastbench.plan.network import digest_answer, digest_fields, plain_http, resolve
@@ -160,14 +158,8 @@ def _asked(plan: Plan, request: Request, limit_s: float) -> tuple[int, bytes]:
     """Send a request; return the status, and the head's challenges as lines."""
     try:
         return _exchanged(plan, request, limit_s)
-    except TimeoutError:
-        why = f"no response within {format_s(limit_s)}"
-    except resolve.ResolveError as error:
-        why = f"its name has no address ({error.code})"
-    except OSError as error:
-        why = getattr(error, "verify_message", "") or error.strerror or str(error)
-    except http.client.HTTPException as error:
-        why = f"its response is not HTTP/1.1 ({type(error).__name__})"
+    except plain_http.FAILURES as error:
+        why = plain_http.reason(error, limit_s)
     where = f"{request.url} does not answer: {redact.printable(why)}"
     raise UsageError(f"--digest: {where}; start that server, or correct the URL.")
 
@@ -181,14 +173,7 @@ def _exchanged(plan: Plan, request: Request, limit_s: float) -> tuple[int, bytes
     connection = plain_http.Connection(url, limit_s, *way)
     connection.servername = "" if target.tls is None else target.tls.servername
     try:
-        text, added = connection.wanted(request.target.decode("ascii"))
-        connection.putrequest(request.method, text, skip_host=True, skip_accept_encoding=True)
-        for name, value in request.fields:
-            connection.putheader(name.decode("latin-1"), value)
-        for added_name, value_of_proxy in added.items():
-            connection.putheader(added_name, value_of_proxy)
-        connection.endheaders(request.body)
-        response = connection.getresponse()
+        response = connection.exchange(request)
         lines = response.headers.get_all("WWW-Authenticate") or []
         response.read(MAX_READ_BYTES)
     finally:

@@ -18,7 +18,6 @@ from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from fastbench.foundation import redact
-from fastbench.foundation.units import format_s
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan import hostnames, urls
 from fastbench.plan.network import plain_http, proxies, resolve
@@ -234,14 +233,8 @@ class _Client:
                 if not again:
                     raise
                 return self._exchanged(way)
-        except TimeoutError:
-            why = f"no response within {format_s(self._limit_s)}"
-        except resolve.ResolveError as error:
-            why = f"its name has no address ({error.code})"
-        except OSError as error:
-            why = getattr(error, "verify_message", "") or error.strerror or str(error)
-        except http.client.HTTPException as error:
-            why = f"its response is not HTTP/1.1 ({type(error).__name__})"
+        except plain_http.FAILURES as error:
+            why = plain_http.reason(error, self._limit_s)
         self._drop(way.url)
         if not self._answered:
             raise _Unreachable
@@ -250,15 +243,7 @@ class _Client:
 
     def _exchanged(self, way: _Way) -> tuple[int, str]:
         connection = self._connection(way.url)
-        request = way.request
-        target, added = connection.wanted(request.target.decode("ascii"))
-        connection.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
-        for name, value in request.fields:
-            connection.putheader(name.decode("latin-1"), value)
-        for added_name, text in added.items():
-            connection.putheader(added_name, text)
-        connection.endheaders(request.body)
-        response = connection.getresponse()
+        response = connection.exchange(way.request)
         self._answered = True
         found = response.status, response.msg.get("Location", "")  # of two the first
         whole = len(response.read(MAX_READ_BYTES)) < MAX_READ_BYTES

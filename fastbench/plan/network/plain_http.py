@@ -10,13 +10,15 @@ import socket
 import ssl
 from collections.abc import Sequence
 
+from fastbench.foundation.units import format_s
 from fastbench.plan import hostnames
 from fastbench.plan.network import connect_to, plain_tunnel, proxies, resolve
-from fastbench.plan.plan import ConnectTo, Tls
+from fastbench.plan.plan import ConnectTo, Request, Tls
 from fastbench.plan.proxy import Proxy
 from fastbench.plan.urls import DEFAULT_PORT, Url
 
 MAX_INTERIM = 100  # responses before the final one
+FAILURES = (OSError, resolve.ResolveError, http.client.HTTPException)  # of an exchange
 
 
 class _Response(http.client.HTTPResponse):
@@ -76,6 +78,17 @@ class Connection(http.client.HTTPConnection):
         fields = {"Proxy-Authorization": value} if value else {}
         return f"http://{self.url.authority}{target}", fields
 
+    def exchange(self, request: Request) -> http.client.HTTPResponse:
+        """Send a request as it is, with what a proxy needs; return the answer, its body unread."""
+        target, added = self.wanted(request.target.decode("ascii"))
+        self.putrequest(request.method, target, skip_host=True, skip_accept_encoding=True)
+        for name, value in request.fields:
+            self.putheader(name.decode("latin-1"), value)
+        for name_of_proxy, text in added.items():
+            self.putheader(name_of_proxy, text)
+        self.endheaders(request.body)
+        return self.getresponse()
+
     def connect(self) -> None:
         """Connect to the socket's path, or to the first address of the server that accepts."""
         if self._proxy is not None:
@@ -134,3 +147,14 @@ def context(
         made.check_hostname = False
         made.verify_mode = ssl.CERT_NONE
     return made
+
+
+def reason(error: Exception, limit_s: float) -> str:
+    """Say why there is no answer; `error` is one of FAILURES."""
+    if isinstance(error, TimeoutError):
+        return f"no response within {format_s(limit_s)}"
+    if isinstance(error, resolve.ResolveError):
+        return f"its name has no address ({error.code})"
+    if isinstance(error, OSError):
+        return getattr(error, "verify_message", "") or error.strerror or str(error)
+    return f"its response is not HTTP/1.1 ({type(error).__name__})"
