@@ -177,7 +177,7 @@ def of_script(url: str, seconds: float) -> dict[str, object]:
 
 
 def measure(seconds: float, output: Path | None) -> bool:
-    """Measure all rows; there is no target: docs/scale.md works with these figures."""
+    """Measure all rows; there is no target: docs/guides/scale.md works with these figures."""
     harness.need("gcc")
     cores, before = harness.pick_cores(), harness.cpu_ticks()
     rows: dict[str, dict[str, object]] = {}

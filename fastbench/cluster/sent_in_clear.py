@@ -18,7 +18,7 @@ def warning(addresses: Iterable[str], secrets: Sequence[str]) -> str:
     named = ", ".join(secrets[:MAX_NAMED]) + (" and more" if len(secrets) > MAX_NAMED else "")
     return (
         f"The cluster has no TLS: whoever listens on the way to the machines can read {named}; "
-        "give scheduler and workers certificates, and use --on tls://… (docs/scale.md)."
+        "give scheduler and workers certificates, and use --on tls://… (docs/guides/scale.md)."
     )
 
 

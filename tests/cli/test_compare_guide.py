@@ -1,4 +1,4 @@
-"""docs/compare.md: its commands are taken, its flags and exit codes exist."""
+"""docs/guides/compare.md: its commands are taken, its flags and exit codes exist."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fastbench.cli.args import compare_args
 from fastbench.cli.help import compare_help
 from fastbench.foundation import exit_codes
 
-GUIDE = (ROOT / "docs" / "compare.md").read_text()
+GUIDE = (ROOT / "docs" / "guides" / "compare.md").read_text()
 COMMANDS = re.findall(r"^    fastbench (compare (?:.*\\\n)*.*)$", GUIDE, re.MULTILINE)
 OF_OTHERS = {"--help"}
 

@@ -41,7 +41,7 @@ def test_one_machine_in_the_network_is_enough_and_secrets_are_named() -> None:
     assert told == (
         "The cluster has no TLS: whoever listens on the way to the machines can read -e NAME_0, "
         "-e NAME_1, -e NAME_2, -e NAME_3 and more; give scheduler and workers certificates, and "
-        "use --on tls://… (docs/scale.md)."
+        "use --on tls://… (docs/guides/scale.md)."
     )
 
 

@@ -1,4 +1,4 @@
-"""Each line of docs/criteria.md holds with the values beside it, and fails with the others."""
+"""Each line of docs/reference/criteria.md holds with its values, and fails with the others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from fastbench.run.metric_sums import CounterValue, GaugeValue, RateValue, Trend
 from fastbench.run.snapshot import Rows, Snapshot
 from fastbench.script.api import goals
 
-TABLE = Path(__file__).parents[2] / "docs" / "criteria.md"
+TABLE = Path(__file__).parents[2] / "docs" / "reference" / "criteria.md"
 ROW = re.compile(r"^\| ([^|]+) \| `([^`]+)` \| `([^`]+)` \| ([^|]+) \| ([^|]+) \|$", re.MULTILINE)
 ROWS = ROW.findall(TABLE.read_text(encoding="utf-8"))
 SPANS = {"before": (0.0, 10.0), "spike": (10.0, 20.0), "after": (20.0, 40.0)}

@@ -1,4 +1,4 @@
-"""Lines of docs/criteria.md on real runs: they hold where the server does well, else they fail."""
+"""Lines of docs/reference/criteria.md on real runs: they hold where the server does well."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from commandline import table_at_once
 from embedded import serving
 from running import Run, fastbench
 
-CRITERIA = Path(__file__).parents[2] / "docs" / "criteria.md"
+CRITERIA = Path(__file__).parents[2] / "docs" / "reference" / "criteria.md"
 LINES = (
     "http_req_duration{name:messages}: p(95)<1000",
     "http_req_failed: rate<0.01",

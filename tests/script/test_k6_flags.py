@@ -93,7 +93,7 @@ def test_every_flag_of_k6_does_what_the_document_says(
 
 
 def test_every_flag_of_k6_stands_in_the_table(flags: list[tuple[str, str]]) -> None:
-    text = (ROOT / "docs" / "k6.md").read_text()
+    text = (ROOT / "docs" / "reference" / "k6.md").read_text()
     table = text.partition("## Command line")[2].partition("\n## ")[0]
     known = set(re.findall(r"(?<![\w-])--?[a-z][a-z0-9-]*", table))
     assert [flag for pair in flags for flag in pair if flag and flag not in known] == []

@@ -22,7 +22,7 @@ def parser() -> Parser:
         description="Write a readable script for `fastbench run` from a recording of a browser "
         "(.har), an OpenAPI or Swagger description (.yaml, .json), a locustfile (.py), a script "
         "of k6 (.js, .ts) or a test of Artillery (.yml). What cannot be carried over is marked in "
-        "the script and listed on standard error. See docs/convert.md.",
+        "the script and listed on standard error. See docs/guides/convert.md.",
     )
     made.add_argument("input", metavar="INPUT", help="the file; - is standard input")
     made.add_argument("-o", "--output", metavar="SCRIPT.py", help="the script (standard output)")

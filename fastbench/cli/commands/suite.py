@@ -92,7 +92,8 @@ def parser() -> Parser:
     add("-e", "--env", metavar="NAME=VALUE", action="append", default=[], help="for every script")
     add("--scale", metavar="F", help="multiply users, rates and connections: 0.1, 2, 50%%")
     add("--time-scale", metavar="F", help="multiply durations")
-    add("--on", metavar="ADDRESS", help="run all but comparisons on a Dask cluster (docs/scale.md)")
+    on = "run all but comparisons on a Dask cluster (docs/guides/scale.md)"
+    add("--on", metavar="ADDRESS", help=on)
     add("--webhook", metavar="URL", help="notify on failure: POST a Slack message and the outcomes")
     add("--list", action="store_true", help="list the runs and their command lines, then exit")
     add("--dry-run", action="store_true", help="check every run, send no load")

@@ -26,8 +26,9 @@ Search
   -c, --connections N     open connections (100), each with -m streams of HTTP/2;
                           -t N worker processes
   --arrival constant|poisson
-  --on tcp://HOST:8786    every run on the machines of a Dask cluster (docs/scale.md); one that
-                          loses a machine is measured again, with --on-lost stop the search ends
+  --on tcp://HOST:8786    every run on the machines of a Dask cluster (docs/guides/scale.md);
+                          one that loses a machine is measured again, with --on-lost stop the
+                          search ends
 
 The flags for requests, network and expected responses are those of `fastbench --help`.
 

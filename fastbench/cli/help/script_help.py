@@ -4,7 +4,7 @@ TEXT = """\
 fastbench run: load tests in Python, with k6's concepts and flags.
 
   fastbench run [flags] SCRIPT.py      a Python file, a folder with a __main__.py, - for stdin
-  fastbench run [flags] LOAD.js        a script of k6, as it stands (docs/k6.md)
+  fastbench run [flags] LOAD.js        a script of k6, as it stands (docs/reference/k6.md)
   fastbench run [flags] TEST.yml       Artillery's; -e ENVIRONMENT, -o FILE.json is its own report
   fastbench run [flags] A.py B.py      at the same time: flags apply to each; --json out.json is
                                        the common result, out.A.json and out.B.json their own
@@ -21,14 +21,14 @@ Load (overrides this one setting in every scenario that runs)
   -i, --iterations N      iterations, shared by the VUs of a scenario
   -s, --stage T:N         change linearly to N VUs (or rate N) in T; repeat, or join with commas
                           (in scripts of k6 -d, -i, -s make one scenario of `default`, as in k6,
-                          whose other flags and K6_… work as well: docs/k6.md)
+                          whose other flags and K6_… work as well: docs/reference/k6.md)
   --scenario NAME         run only this scenario; repeat, or join with commas
   --scale F               multiply VUs, rates and shared iterations: 0.1, 2, 50%
   --time-scale F          multiply durations, stages and start times
   --shape NAME            the script's load by factor: normal 1x; peak 3x; spike 1x, 10x for 5m,
                           1x; sustained 2x for 1h; ramp 0 to 10x in 30m; -d is its whole length
   -t, --threads, --workers N   worker processes (one per usable core)
-  --on tcp://HOST:8786    on the machines of a Dask cluster (docs/scale.md)   --on-lost stop
+  --on tcp://HOST:8786    on the machines of a Dask cluster (docs/guides/scale.md)   --on-lost stop
   --send FILE|FOLDER      what the script needs there, instead of its folder; repeat
   --wait-for [URL,]30s    before the run, wait at most 30s until URL (or base_url) responds
 

@@ -1,4 +1,4 @@
-"""docs/artillery.md tells of every key that a file may have, and of every one that is refused."""
+"""docs/reference/artillery.md tells of every key of a file, and of every one that is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from own_sources import ROOT
 from fastbench.script import artillery
 from fastbench.script.artillery import http_requests
 
-TABLE = (ROOT / "docs" / "artillery.md").read_text()
+TABLE = (ROOT / "docs" / "reference" / "artillery.md").read_text()
 TOLD = {word for code in re.findall(r"`([^`]+)`", TABLE) for word in re.findall(r"[\w-]+", code)}
 
 

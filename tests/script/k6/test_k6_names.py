@@ -1,4 +1,4 @@
-"""Names that a script finds: those of docs/k6_reference.md are those of fastbench and of k6.
+"""Names that a script finds are those of docs/reference/k6_reference.md, and those of k6.
 
 The sample in k6_samples/told/ asks for the names; what k6 1.1 told stands beside it, and k6 is
 asked again where it is installed.
@@ -23,7 +23,7 @@ pytest.importorskip("fastbench.engine.javascript._quickjs", reason="built withou
 pytest.importorskip("selectolax", reason="elements need the extra html")
 
 SAMPLE = Path(__file__).parents[1] / "k6_samples" / "told" / "names.js"
-REFERENCE = ROOT / "docs" / "k6_reference.md"
+REFERENCE = ROOT / "docs" / "reference" / "k6_reference.md"
 _CODE = re.compile(r"`([^`]+)`")
 # What k6 shows of Go: methods of its own structures, which no script is meant to call.
 _OF_GO = {
@@ -32,7 +32,7 @@ _OF_GO = {
     },
     "ReadableStream": {"source"},
 }
-# Told by the sample, but not as a table: elements by tag, options (docs/k6.md), rows of data.
+# Told by the sample, not as a table: elements by tag, options (k6.md beside it), rows of data.
 _NO_TABLES = {"Elements", "SharedArray", "exec.test.options"}
 
 Names = dict[str, set[str]]
@@ -112,7 +112,7 @@ def test_elements_of_each_tag_and_options_have_k6s_names(ours: Names, of_k6: Nam
 
 
 def test_every_option_of_k6_stands_in_the_documents(of_k6: Names) -> None:
-    texts = (ROOT / "docs" / "k6.md").read_text() + REFERENCE.read_text()
+    texts = (ROOT / "docs" / "reference" / "k6.md").read_text() + REFERENCE.read_text()
     assert {name for name in of_k6["exec.test.options"] if f"`{name}`" not in texts} == set()
 
 
