@@ -179,7 +179,7 @@ def test_only_a_run_with_a_page_pays_for_it(flags: tuple[str, ...], server: Serv
     for name in (
         "aiohttp",
         "fastbench.outputs.dashboard.dashboard_server",
-        "fastbench.report.html.html_charts",
+        "fastbench.report.html.charts.run_charts",
     ):
         assert (f" {name}\n" in run.stderr) is bool(flags), name
 

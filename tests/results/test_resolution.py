@@ -15,7 +15,8 @@ from fastbench.foundation.units import format_ms
 from fastbench.outputs import webhook
 from fastbench.report import change, suite_rows
 from fastbench.report.export import oha
-from fastbench.report.html import html_charts, html_comparison, html_report, html_verdict
+from fastbench.report.html import html_comparison, html_report, html_verdict
+from fastbench.report.html.charts import latency_charts
 from fastbench.report.markdown import markdown_comparison, markdown_report
 from fastbench.report.text import compared_requests, comparison_text, text_report
 from fastbench.results import resolution
@@ -159,7 +160,7 @@ def test_the_clients_lateness_has_a_p99_when_its_samples_carry_one() -> None:
 
 def test_pictures_mark_no_percentile_that_is_not_carried() -> None:
     latency = short(50, 1.0).latency.service
-    chart = html_charts.of_latencies({"service": (latency, 0)})[0]
+    chart = latency_charts.of_latencies({"service": (latency, 0)})[0]
     assert [name for name, _ in chart.marks] == ["p50", "p95"]
 
 

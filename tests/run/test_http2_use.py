@@ -16,7 +16,7 @@ from stream_peer import offering
 from fastbench.cli.args import url_args
 from fastbench.experiments.compare.saved_results import load_changes
 from fastbench.report import load_heading, protocol_words
-from fastbench.report.html import html_charts
+from fastbench.report.html.charts import run_charts
 from fastbench.report.text.text_report import render
 from fastbench.results import protocol
 from fastbench.results.assessment import notices, verdict
@@ -167,7 +167,7 @@ def test_open_streams_have_a_chart_where_connections_carry_several() -> None:
     found = spoken(SPOKEN)
     for streams, drawn in ((None, False), (1, False), (20, True)):
         rows = tuple(replace(row, connections=2, streams=streams) for row in found.series)
-        charts = {each.name for each in html_charts.charts(replace(found, series=rows))}
+        charts = {each.name for each in run_charts.charts(replace(found, series=rows))}
         assert ("streams" in charts) is drawn
 
 

@@ -8,6 +8,7 @@ from importlib import resources
 from fastbench import __version__
 from fastbench.outputs.dashboard import url_table
 from fastbench.report.html import html_page, html_parts, html_verdict
+from fastbench.report.html.charts.chart import charts_script
 from fastbench.report.html.html_markup import Markup, el, section, table
 from fastbench.report.load_heading import of_config
 
@@ -33,7 +34,7 @@ def page(config: Mapping[str, object]) -> str:
         _urls(),
         el("footer", f"fastbench {__version__}"),
     )
-    script = html_page.own("page.js") + _own("live.js")
+    script = html_page.own("page.js") + charts_script() + _own("live.js")
     return html_page.page(title, main, script=script, style=_own("live.css"), follows=True)
 
 

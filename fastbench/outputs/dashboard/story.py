@@ -19,8 +19,9 @@ from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_count, format_instant, format_s
 from fastbench.outputs.dashboard import url_table
 from fastbench.report.columns import ms, quantity
-from fastbench.report.html import html_charts, html_tables, html_verdict
-from fastbench.report.html.html_chart import Chart, line
+from fastbench.report.html import html_tables, html_verdict
+from fastbench.report.html.charts import run_charts
+from fastbench.report.html.charts.chart import Chart, drawing, line
 from fastbench.report.html.html_verdict import Figure, Verdict
 from fastbench.report.load_heading import load_of
 from fastbench.report.page import advice, plural
@@ -80,13 +81,13 @@ class Story:
     def end(self, result: Result, beside: Comparison | None) -> None:
         """Take the result in: the last rows, the verdict, and the charts that need all of it."""
         result = result.main
-        rows = html_charts.whole(result)
+        rows = run_charts.whole(result)
         vus = {row.t_s: count for row, count in zip(self._rows, self._vus, strict=True)}
-        drawn = html_charts.charts(result)
+        drawn = run_charts.charts(result)
         counts = [vus.get(row.t_s) for row in rows]
         if any(count is not None for count in counts) and len(rows) > 1:
             drawn.insert(_place_of_vus(drawn), _users(counts))
-        self._drawn = html_charts.drawing(rows, drawn), drawn
+        self._drawn = drawing(rows, drawn), drawn
         self._told = _ended(result, beside)
         self._urls = url_table.rows(result.requests)
         self.over = True
@@ -95,18 +96,18 @@ class Story:
 
     def whole(self) -> bytes:
         """Return everything as one event."""
-        drawing, charts = self._drawn or self._drawing()
+        drawn, charts = self._drawn or self._drawing()
         places = [[c.name, c.title, c.note, c.kind, c.wide] for c in charts]
         return event(
             "end" if self.over else "whole",
-            {**self._told, **drawing, "urls": self._urls, "places": places},
+            {**self._told, **drawn, "urls": self._urls, "places": places},
         )
 
     def _add(self, row: SeriesRow, vus: int | None) -> dict[str, Any] | None:
         """Keep a row; return its values, None if more than a row is new: a line, a merging."""
         grown = not self._rows
-        for pid in html_charts.pids([row]):
-            if pid not in self._names and len(self._names) < html_charts.MAX_PROCESSES:
+        for pid in run_charts.pids([row]):
+            if pid not in self._names and len(self._names) < run_charts.MAX_PROCESSES:
                 self._names[pid] = self._name_of(pid)
                 grown = True
         self._rows.append(row)
@@ -121,16 +122,16 @@ class Story:
         if grown:
             return None
         charts = self._charts([row], [vus])
-        drawing = html_charts.drawing([row], charts)
+        drawn = drawing([row], charts)
         values = {chart.name: [each["values"][0] for each in chart.lines] for chart in charts}
-        return {"start": drawing["start"], "span": drawing["span"], "values": values}
+        return {"start": drawn["start"], "span": drawn["span"], "values": values}
 
     def _drawing(self) -> tuple[dict[str, Any], list[Chart]]:
         charts = self._charts(self._rows, self._vus) if self._rows else []
-        return html_charts.drawing(self._rows, charts), charts
+        return drawing(self._rows, charts), charts
 
     def _charts(self, rows: list[SeriesRow], vus: list[int | None]) -> list[Chart]:
-        charts = html_charts.over_time(rows, self._names, self._noun)
+        charts = run_charts.over_time(rows, self._names, self._noun)
         if self._vus[0] is not None:
             charts.insert(_place_of_vus(charts), _users(vus))
         return charts

@@ -31,14 +31,14 @@ from fastbench.report.change import (
 )
 from fastbench.report.columns import NOTHING
 from fastbench.report.html import (
-    html_charts,
     html_parts,
     html_pictures,
     html_scenario,
     html_slices,
     html_tables,
 )
-from fastbench.report.html.html_chart import Chart
+from fastbench.report.html.charts import latency_charts
+from fastbench.report.html.charts.chart import Chart, charts_script, drawing
 from fastbench.report.html.html_markup import (
     Content,
     Markup,
@@ -76,8 +76,8 @@ def render(found: Comparison, runs: compared_requests.Runs | None = None) -> str
     main = _page(found, title, charts, runs)
     if not charts:
         return page(title, main)
-    data = data_block("data", html_charts.drawing((), charts))
-    return page(title, main, data, script=own("page.js"))
+    data = data_block("data", drawing((), charts))
+    return page(title, main, data, script=own("page.js") + charts_script())
 
 
 def _page(
@@ -236,7 +236,7 @@ def _charts(latency: Latencies | None) -> list[Chart]:
         "base": (latency.base, BASE_COLOR),
         "candidate": (latency.candidate, CANDIDATE_COLOR),
     }
-    return html_charts.of_latencies(sides, shares=True)
+    return latency_charts.of_latencies(sides, shares=True)
 
 
 def _latencies(found: Comparison) -> Markup | None:

@@ -6,8 +6,9 @@ from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.experiments.compare.comparisons_document import Comparisons
 from fastbench.foundation.units import format_instant
 from fastbench.report import candidates, compared
-from fastbench.report.html import html_charts, html_comparison, html_parts, html_tables
-from fastbench.report.html.html_chart import Chart
+from fastbench.report.html import html_comparison, html_parts, html_tables
+from fastbench.report.html.charts import latency_charts
+from fastbench.report.html.charts.chart import Chart, charts_script, drawing
 from fastbench.report.html.html_markup import (
     Markup,
     Row,
@@ -31,8 +32,8 @@ def render(found: Comparisons) -> str:
     main = _page(found, title, charts)
     if not charts:
         return page(title, main)
-    data = data_block("data", html_charts.drawing((), charts))
-    return page(title, main, data, script=own("page.js"))
+    data = data_block("data", drawing((), charts))
+    return page(title, main, data, script=own("page.js") + charts_script())
 
 
 def _page(found: Comparisons, title: str, charts: list[Chart]) -> Markup:
@@ -78,7 +79,7 @@ def _charts(found: Comparisons) -> list[Chart]:
         return []
     sides = {"base": (known[0][1].base, html_comparison.BASE_COLOR)}
     sides |= {name: (latency.candidate, color) for name, latency, color in known}
-    return html_charts.of_latencies(sides, shares=True)
+    return latency_charts.of_latencies(sides, shares=True)
 
 
 def _details(number: int, found: Comparison) -> list[Markup]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
-from fastbench.report.html.html_chart import Chart
+from fastbench.report.html.charts.chart import Chart
 from fastbench.report.html.html_markup import Content, Markup, Row, el, section, table
 from fastbench.report.html.html_verdict import Figure
 from fastbench.report.page import advice

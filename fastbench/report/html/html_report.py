@@ -3,7 +3,7 @@
 1. The file stands alone: no network, no import, nothing to install; `html_page` has its policy.
 2. Text from scripts and servers is data: the tables are escaped by `html_markup`, the charts read
    their names from a JSON block and put them in with textContent. The tables need no script.
-3. The charts are our own SVG, drawn by `page.js`, and no library's. One that writes a single file
+3. The charts are our own SVG, drawn by `charts.js`, and no library's. One that writes a single file
    puts its whole script into every report, and Plotly's alone is several megabytes where an hour's
    report shall have one; Vega compiles expressions, which needs `unsafe-eval`, and most set inline
    styles: the policy above would have to allow both. What is drawn here takes few lines.
@@ -14,14 +14,14 @@ from __future__ import annotations
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_instant
 from fastbench.report.html import (
-    html_charts,
     html_parts,
     html_scenario,
     html_stages,
     html_tables,
     html_verdict,
 )
-from fastbench.report.html.html_chart import Chart
+from fastbench.report.html.charts import run_charts
+from fastbench.report.html.charts.chart import Chart, charts_script
 from fastbench.report.html.html_markup import Markup, data_block
 from fastbench.report.html.html_page import own, page
 from fastbench.report.load_heading import load_of
@@ -32,11 +32,11 @@ from fastbench.results.result import Result
 def render(result: Result, beside: Comparison | None = None) -> str:
     """Return the page, ending in a newline; `beside` is how the run stands beside its baseline."""
     result = result.main
-    charts = html_charts.charts(result)
-    data = data_block("data", html_charts.document(result, charts))
+    charts = run_charts.charts(result)
+    data = data_block("data", run_charts.document(result, charts))
     load = load_of(result)
     title = load.script or load.url + load.more or "a run"
-    return page(title, _page(result, beside, charts), data, script=own("page.js"))
+    return page(title, _page(result, beside, charts), data, script=own("page.js") + charts_script())
 
 
 def _page(result: Result, beside: Comparison | None, charts: list[Chart]) -> Markup:

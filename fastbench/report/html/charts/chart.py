@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from importlib import resources
 from typing import Any
+
+from fastbench.results.result import SeriesRow
 
 Values = list[float | None]
 Line = Mapping[str, Any]
@@ -28,11 +31,34 @@ class Chart:
     wide: bool = False
 
 
+def charts_script() -> str:
+    """Return the script that draws charts, for the end of a page."""
+    return resources.files(__package__).joinpath("charts.js").read_text("utf-8")
+
+
 def chart_over_time(
     name: str, title: str, note: str, unit: str, lines: list[Line], *, wide: bool = False
 ) -> Chart:
     """Return one over time."""
     return Chart(name, title, note, "time", unit, tuple(lines), wide=wide)
+
+
+def drawing(rows: Iterable[SeriesRow], drawn: Iterable[Chart]) -> dict[str, object]:
+    """Return the same for rows whose charts these are."""
+    rows = list(rows)
+    return {
+        "start": [short(row.t_s, 6) for row in rows],
+        "span": [short(row.span_s, 4) for row in rows],
+        "charts": {
+            chart.name: {
+                "kind": chart.kind,
+                "unit": chart.unit,
+                "lines": list(chart.lines),
+                "marks": [[name, short(value)] for name, value in chart.marks],
+            }
+            for chart in drawn
+        },
+    }
 
 
 def shown(chart: Chart) -> Chart | None:
