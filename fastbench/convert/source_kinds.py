@@ -40,6 +40,11 @@ def kind_of(path: str, content: str) -> str:
         return "openapi"
     if re.search(r"^[\"']?scenarios[\"']?\s*:", content, re.M):
         return "artillery"
+    if name.endswith(".jmx") or "<jmeterTestPlan" in start:
+        raise UsageError(
+            "convert: plans of JMeter are not read; record the same pages with a browser and give "
+            "the .har file, or begin with `fastbench new script NAME`."
+        )
     raise UsageError(
         "convert: what the file is cannot be told; name it with --from har, openapi, locust, k6 or "
         "artillery."

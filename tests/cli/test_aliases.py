@@ -45,6 +45,9 @@ OF_SHAPES = {  # a value of each shape, and of none that stands before it in the
     "parts": "i,r",
     "format of curl": "%{http_code}",
     "protocol": "h2c",
+    "tls version": "TLS1.2",
+    "web dashboard": "web-dashboard",
+    "cloud word": "cloud",
     "http/1": "1.1",
     "http/2": "2",
     "false": "false",
@@ -156,6 +159,7 @@ def test_every_file_where_a_url_is_expected_leads_to_a_line(row: Alias) -> None:
 
 def test_every_row_of_the_table_has_four_columns_and_belongs_to_a_command() -> None:
     sections = re.findall(r"^\[(.+)\]$", aliases._TABLE, re.MULTILINE)
+    assert len(sections) == len({*sections})
     inserted = set(re.findall(r"^@(.+)$", aliases._TABLE, re.MULTILINE))
     assert {*sections} == {"url", *OTHERS, "first word", "file"} | inserted
     for section in sections:

@@ -90,6 +90,7 @@ def test_variables_of_k6_are_told_and_read(monkeypatch: pytest.MonkeyPatch) -> N
         "K6_SETUP_TIMEOUT": "90s",
         "K6_NO_SETUP": "false",
         "K6_CLOUD_TOKEN": "secret",
+        "K6_OUT": "json=points.json",
     }.items():
         monkeypatch.setenv(name, value)
     found = command("x.js -u 2")
@@ -102,6 +103,8 @@ def test_variables_of_k6_are_told_and_read(monkeypatch: pytest.MonkeyPatch) -> N
         "noSetup": False,
     }
     assert "K6_VUS sets vus, as in k6." in found.notices
+    assert "K6_OUT is not read: give it as -o." in found.notices
+    assert not any("CLOUD" in each or "DASHBOARD" in each for each in found.notices)
     assert command("x.py").notices == ()
 
 

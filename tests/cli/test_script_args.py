@@ -144,7 +144,7 @@ SLIPS = {
     "x.py --iteration 5": "did you mean --iterations?",
     "x.py --nonsense": "fastbench run --help",
     "x.py -o json": "-o json=FILE",
-    "x.py --out cloud": "-o takes json=points.json.gz",
+    "x.py --out kafka": "-o takes json=points.json.gz",
     "x.py -c 10": "-u sets the VUs",
     "x.py -n 10": "fastbench run x.py -i 10",
     "x.py -R 100": "constant-arrival-rate",

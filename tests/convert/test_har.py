@@ -60,6 +60,7 @@ def test_hosts_and_static_files_are_kept_on_request(tmp_path: Path) -> None:
     {
         "{": "is no JSON",
         "{}": "cannot be told",
+        '<?xml version="1.0"?>\n<jmeterTestPlan version="1.2"/>': "plans of JMeter are not read",
         '{"log": {}}': "no log with entries",
         '{"log": {"entries": []}}': "has no requests",
         '{"log": {"entries": [{"request": {"url": "data:x"}}]}}': "has no requests",
@@ -68,7 +69,7 @@ def test_hosts_and_static_files_are_kept_on_request(tmp_path: Path) -> None:
 def test_what_is_no_recording_is_refused_in_one_sentence(
     tmp_path: Path, content: str, said: str
 ) -> None:
-    name = "x.har" if content != "{}" else "x.json"
+    name = "x.json" if content == "{}" or content.startswith("<") else "x.har"
     assert said in converting.refused(tmp_path, content, name)
 
 

@@ -64,6 +64,16 @@ def test_options_are_joined_as_k6_joins_them(
     assert told in " ".join(sentences) and len(sentences) == bool(told)
 
 
+def test_limits_on_scenarios_that_the_line_replaces_are_left_out_and_told() -> None:
+    kept = "checks{scenario:default}"
+    limits: dict[str, list[str]] = {"http_reqs{ status:200, scenario:a }": [], kept: []}
+    own = {"scenarios": {"a": {}, "default": {}}, "thresholds": {**limits, "http_reqs": []}}
+    found, told = k6_settings.joined(own, K6Words(flags={"iterations": 1}))
+    assert [*found["thresholds"]] == [kept, "http_reqs"]
+    assert told[1:] == ("Thresholds of 1 metric are on scenarios that do not run; not evaluated.",)
+    assert k6_settings.joined(own, K6Words(flags={"throw": True})) == ({**own, "throw": True}, ())
+
+
 def test_thresholds_can_be_left_out_by_an_option() -> None:
     given = {"thresholds": {"http_reqs": ["count>1"]}}
     assert k6_settings.options_of(given).settings.thresholds

@@ -63,6 +63,14 @@ def test_a_threshold_on_a_scenario_that_is_not_there_is_refused_before_the_load(
     )
 
 
+def test_a_test_of_locust_is_met_with_the_command_that_converts_it(
+    tmp_path: Path, server: Server
+) -> None:
+    found = run(tmp_path, "from locust import HttpUser\n", server.url(""))
+    assert found.code == 107
+    assert "this is a test of Locust; make a script of it with `fastbench convert " in found.err
+
+
 def test_the_scripts_limits_on_scenarios_that_were_not_chosen_are_left_out(
     tmp_path: Path, server: Server
 ) -> None:

@@ -37,6 +37,8 @@ def words(flags: SimpleNamespace, environ: Mapping[str, str], notices: list[str]
         if value := environ.get(name):
             named[option] = read(name, value)
             notices.append(f"{name} sets {option}, as in k6.")
+    missed = [(name, cure) for name, cure in _NOT_READ.items() if environ.get(name)]
+    notices += [f"{name} is not read: {cure}." for name, cure in missed]
     return K6Words(
         file={} if flags.config is None else _file(flags.config),
         environment=named,
@@ -214,6 +216,10 @@ _FLAGS: dict[str, tuple[str, str, Read]] = {
     "throw": ("throw", "--throw", _switch),
     "no_vu_connection_reuse": ("noVUConnectionReuse", "--no-vu-connection-reuse", _switch),
     "no_cookies_reset": ("noCookiesReset", "--no-cookies-reset", _switch),
+}
+_NOT_READ = {  # what would be missed in silence
+    "K6_OUT": "give it as -o",
+    "K6_WEB_DASHBOARD": "--dashboard is a live page, --html FILE the page of the result",
 }
 _OF_FLAGS_TOO = {f"K6_{dest.upper()}": (row[0], row[2]) for dest, row in _FLAGS.items()}
 _VARIABLES: dict[str, tuple[str, Read]] = _OF_FLAGS_TOO | {

@@ -193,9 +193,10 @@ def _in_environment(given: Map, name: str | None) -> Map:
     if name is None:
         return given
     if name not in several:
-        there = ", ".join(several) or "none"
+        there = f"the environments {', '.join(several)}" if several else "no environments"
         line = given.lines.get("environments", given.line)
-        raise Refusal(line, f"-e {redact.printable(name)}: config has environments {there}.")
+        what = f"-e {redact.printable(name)}: config has {there}; a variable is -e NAME=VALUE."
+        raise Refusal(line, what)
     return merged(given, known_keys.mapping(several, name, "environments"))
 
 

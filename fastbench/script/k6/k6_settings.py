@@ -18,6 +18,7 @@ from fastbench.script.run_request import K6Words
 
 _STAT = re.compile(r"avg|min|med|max|count|p\(([0-9]+(?:\.[0-9]+)?)\)")
 _ENDS = ("duration", "iterations", "stages", "scenarios")
+_OF_SCENARIO = re.compile(r"""[{,]\s*scenario\s*:\s*["']?([^"',}\s]+)""")
 _TIMES = frozenset(
     (
         *("duration", "startTime", "gracefulStop", "gracefulRampDown", "maxDuration", "timeUnit"),
@@ -170,6 +171,8 @@ def joined(own: Mapping[str, Any], said: K6Words) -> tuple[dict[str, Any], tuple
         if any(given.get(name) is not None for name in _ENDS):
             if found.get("scenarios") and place != "The script":
                 told.append(f"{place} replaces the script's scenarios by one of `default`.")
+                found, left_out = _without_limits_on(found["scenarios"], found)
+                told += left_out
             found = {name: value for name, value in found.items() if name not in _ENDS}
         found |= {**given, **_dns_over(found.get("dns"), given.get("dns"))}
     vus = found.get("vus")
@@ -180,6 +183,25 @@ def joined(own: Mapping[str, Any], said: K6Words) -> tuple[dict[str, Any], tuple
         told.append(f"vus {vus} is not used, as in k6, without duration, iterations or stages.")
         del found["vus"]
     return found, tuple(told)
+
+
+def _without_limits_on(
+    replaced: Any, options: dict[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Leave out thresholds on scenarios that were replaced: they would never have a sample."""
+    limits = options.get("thresholds")
+    if not isinstance(replaced, Mapping) or not isinstance(limits, Mapping):
+        return options, ()
+    gone = {str(name) for name in replaced} - {"default"}
+    kept = {
+        metric: each
+        for metric, each in limits.items()
+        if not any(found[1] in gone for found in _OF_SCENARIO.finditer(str(metric)))
+    }
+    left = len(limits) - len(kept)
+    several = f"Thresholds of {left} metrics are" if left > 1 else "Thresholds of 1 metric are"
+    told = f"{several} on scenarios that do not run; not evaluated."
+    return {**options, "thresholds": kept}, (told,) if left else ()
 
 
 def _dns_over(below: Any, above: Any) -> dict[str, Any]:

@@ -151,6 +151,11 @@ def _sentence(error: BaseException, text: str) -> str:
         return f"{kind}: {found}" + (f" in `{line}`" if line else "")
     if isinstance(error, ModuleNotFoundError) and error.name:
         missing = redact.printable(error.name).partition(".")[0]
+        if missing == "locust":
+            return (
+                "this is a test of Locust; make a script of it with `fastbench convert "
+                "LOCUSTFILE -o script.py`, and run that."
+            )
         return (
             f"{kind}: there is no module {missing} next to the script, and none is installed; "
             f"install it for {redact.printable(sys.executable)}."

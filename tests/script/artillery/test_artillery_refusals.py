@@ -105,7 +105,8 @@ def test_a_file_that_is_none_or_brings_nobody_is_refused() -> None:
     assert refused(GOOD.replace("arrivalRate: 1", "arrivalRate: 0")).startswith(
         "5: config.phases bring no user"
     )
-    assert refused(GOOD, "staging") == "3: -e staging: config has environments none."
+    none = "-e staging: config has no environments; a variable is -e NAME=VALUE."
+    assert refused(GOOD, "staging") == f"3: {none}"
     assert refused("a: &a [*a]").endswith("an alias stands within what it names.")
 
 

@@ -1,0 +1,1 @@
+"""Flags and words that other tools have, as tables that `aliases` reads."""
