@@ -23,7 +23,7 @@ SANITIZED_TESTS += $(wildcard $(addprefix tests/script/test_socket,s.py _frames.
 comma := ,
 say = echo "fastbench: $(1)" >&2
 
-.PHONY: build deps test-deps extra run wheel test test-alone test-beside check lint types bench fuzz debug debug-build slow peers clean
+.PHONY: build deps test-deps extra run wheel test test-alone test-beside check lint types bench fuzz debug debug-build slow peers docs clean
 build: $(RELEASE) $(BIN)/fastbench $(TYPESCRIPT)
 deps:
 	@.ci/deps build $(PYTHON)
@@ -39,7 +39,7 @@ $(VENV)/.stamp: pyproject.toml | deps
 
 $(VENV)/.stamp-dev: $(VENV)/.stamp
 	@$(call say,the libraries of the tests: 30 s)
-	@$(PY) .ci/requirements.py test lint >$(VENV)/dev.txt && $(PIP) -r $(VENV)/dev.txt
+	@$(PY) .ci/requirements.py test lint docs >$(VENV)/dev.txt && $(PIP) -r $(VENV)/dev.txt
 	@touch $@
 
 # What README calls an extra: make extra NAMES="lua html". Nothing is compiled anew.
@@ -114,6 +114,16 @@ build/peers/.stamp: Makefile
 	@touch $@
 bench: build test-deps peers
 	@for each in throughput memory startup accuracy scenario k6_scripts database websocket sinks cluster_changes http2; do $(PY) bench/$$each.py || bad=1; done; exit $${bad:-0}
+$(VENV)/.stamp-docs: $(VENV)/.stamp
+	@$(call say,the libraries of the site: 20 s)
+	@$(PY) .ci/requirements.py docs >$(VENV)/docs.txt && $(PIP) -r $(VENV)/docs.txt
+	@touch $@
+# Links and anchors between the pages are always checked; LINKS=1 asks the pages of others, too.
+docs: build $(VENV)/.stamp-docs
+	@test ! -e docs/screenshots.py || $(PY) docs/screenshots.py
+	@$(PY) -m sphinx -q -E -W --keep-going -d build/docs/doctrees docs build/docs/html
+	@test -z "$(LINKS)" || $(PY) -m sphinx -q -b linkcheck -d build/docs/doctrees docs build/docs/links
+	@$(call say,the site is build/docs/html/index.html)
 debug-build: $(VENV)/.stamp-dev
 	@FASTBENCH_DEBUG=1 $(PY) setup.py -q build --build-base build/debug --build-lib build/debug/lib
 debug: debug-build
