@@ -27,7 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _dispatch(words: list[str]) -> int:
     from fastbench.cli.args import corrections, flag_grammar
-    from fastbench.foundation import platforms, redact
+    from fastbench.foundation import platforms
     from fastbench.foundation.usage_error import UsageError
 
     try:
@@ -39,7 +39,7 @@ def _dispatch(words: list[str]) -> int:
             return cast(Callable[[Sequence[str]], int], module.main)(words[1:])
         return _plain(words)
     except UsageError as error:
-        print(f"fastbench: {redact.printable(str(error))}", file=sys.stderr)
+        pager.notes([str(error)])
         return exit_codes.REFUSED
 
 
@@ -56,13 +56,11 @@ def _with_curl(words: list[str]) -> list[str]:
 
 def _plain(words: list[str]) -> int:
     from fastbench.cli.args import url_args
-    from fastbench.foundation import redact
 
     command = url_args.parse(words)
     if isinstance(command, str):
         return pager.page(command, "url")
-    for notice in command.notices:
-        print(f"fastbench: {redact.printable(notice)}", file=sys.stderr)
+    pager.notes(command.notices)
     if command.output.debug:
         from fastbench.cli.debug import debug_url
 

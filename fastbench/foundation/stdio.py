@@ -4,18 +4,23 @@
    to by whoever prints.
 2. What cannot be written to stderr is lost, and nothing else: nobody is left who could be told.
    `lost` says why, for a report that was meant for it.
-3. One that does not block (a pipe of a parent's event loop, a terminal shared with one) is waited
+3. What its encoding cannot say is written in ASCII (`ascii_forms`): nothing that is printed raises.
+4. One that does not block (a pipe of a parent's event loop, a terminal shared with one) is waited
    for: a report longer than the pipe is not cut off.
 """
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import select
 import sys
 from typing import TextIO
 
+_REPLACED = "fastbench.ascii"  # a handler of errors, see codecs.register_error
+_ASCII_LOCALES = ("C", "POSIX")
+_COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # what Python makes of C (PEP 538)
 _NAMES = ("stdin", "stdout", "stderr")
 
 
@@ -44,6 +49,7 @@ class _Output(io.FileIO):
 
 def attach() -> None:
     """Make the three streams usable. To be called before any file is opened for good."""
+    codecs.register_error(_REPLACED, _replaced)
     for fd, name in enumerate(_NAMES):
         if not _is_open(fd):
             open_nothing(fd)
@@ -97,6 +103,54 @@ def columns(unknown: int) -> int:
         return unknown
 
 
+def shows_unicode(stream: TextIO) -> bool:
+    """Tell whether more than ASCII is to be drawn on a stream: it is UTF-8, and nobody asked for C.
+
+    Python writes UTF-8 in the locale C, too (PEP 538, PEP 540), where nothing says that the reader
+    understands it. Only a C that is said counts: without any locale, as in containers, terminals
+    are UTF-8.
+    """
+    encoding = (stream.encoding or "").lower().replace("-", "").replace("_", "")
+    return encoding == "utf8" and _locale() not in _ASCII_LOCALES
+
+
+def readable(text: str, stream: TextIO) -> str:
+    """Return a text as it is to be written for people: in ASCII where nothing else is shown."""
+    if text.isascii() or shows_unicode(stream):
+        return text
+    from fastbench.foundation import ascii_forms  # --version goes without
+
+    return ascii_forms.in_ascii(text)
+
+
+def _locale() -> str:
+    """Return the locale of characters that was asked for (setlocale(3)), "" if none was."""
+    if os.environ.get("PYTHONIOENCODING") or os.environ.get("PYTHONUTF8") == "1":
+        return ""
+    names = ("LC_ALL", "LC_CTYPE", "LANG")
+    said = next((value for name in names if (value := os.environ.get(name))), "")
+    if said in _COERCED and os.environ.get("LANG") in _ASCII_LOCALES:  # by the user, or by Python?
+        return next((value for name in names if (value := _first_said(name))), "")
+    return said
+
+
+def _first_said(name: str) -> str:
+    """Return a variable as it was when the process began: Python changes LC_CTYPE."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            rows = file.read().split(b"\0")
+    except OSError:
+        return os.environ.get(name, "")
+    start = f"{name}=".encode()
+    return next((os.fsdecode(row[len(start) :]) for row in rows if row.startswith(start)), "")
+
+
+def _replaced(error: UnicodeError) -> tuple[str, int]:
+    from fastbench.foundation import ascii_forms  # hardly anybody needs it
+
+    return ascii_forms.replaced(error)
+
+
 def _is_open(fd: int) -> bool:
     try:
         os.fstat(fd)
@@ -108,10 +162,11 @@ def _is_open(fd: int) -> bool:
 def _stream(fd: int, before: TextIO | None) -> TextIO:
     """Return a stream as Python makes it (sys.stdout), over a file that behaves as said above."""
     raw = _Output(fd, must=fd == 1)
+    errors = "backslashreplace" if fd == 2 else getattr(before, "errors", None) or "strict"
     text = io.TextIOWrapper(
         io.BufferedWriter(raw),
         encoding=getattr(before, "encoding", None) or "utf-8",
-        errors="backslashreplace" if fd == 2 else getattr(before, "errors", None) or "strict",
+        errors=_REPLACED if errors in ("strict", "surrogateescape") else errors,
         line_buffering=fd == 2 or raw.isatty(),
     )
     text.mode = "w"  # type: ignore[misc]

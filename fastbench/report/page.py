@@ -5,10 +5,12 @@ A part is a text and how it is painted; what is painted is measured before the p
 
 from __future__ import annotations
 
+import re
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from fastbench.foundation import ascii_forms
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_s, plural
 from fastbench.results.result import Warning_
@@ -22,19 +24,18 @@ __all__ = [
     "advice",
     "cut",
     "cut_within",
+    "fitted",
     "plural",
     "seconds",
+    "stacked",
     "told_apart",
 ]
 
 LABEL_COLUMNS = 10
 MIN_COLUMNS = 60
+MAX_LONGER = 6  # columns by which forms in ASCII lengthen a line
 MIN_APART = 12  # columns in which a beginning and a difference have room
-_GLYPHS = {
-    **{" ·": ",", "│": "|", "→": "->", "≥": ">=", "±": "+-", "…": "...", "–": "-"},  # noqa: RUF001
-    **{"✓": "+", "✗": "x", "⚠": "!", "›": ">"},  # noqa: RUF001
-}
-
+_SGR = re.compile("\x1b\\[[0-9;]*m")
 Paint = Callable[[str], str]
 Part = tuple[str, Paint]
 
@@ -97,13 +98,28 @@ class Page:
         heads = [self.row(label, "") if label else "  ", *[" " * indent] * len(lines)]
         return [head + between.join(line) for head, line in zip(heads, lines, strict=False)]
 
-    def encodable(self, text: str) -> str:
-        """Return the text as the terminal can show it: in ASCII where it has no Unicode."""
-        if self.unicode:
-            return text
-        for glyph, plain in _GLYPHS.items():
-            text = text.replace(glyph, plain)
-        return text.encode("ascii", "replace").decode()
+
+def fitted(draw: Callable[[Page], str], color: bool, width: int, unicode: bool) -> str:
+    """Return what `draw` makes of a page of so many columns (60 at least), as it can be shown.
+
+    In ASCII some forms are longer than their glyphs (`ascii_forms`): where they push a line over
+    the edge, the page is drawn again, narrower.
+    """
+    width = max(width, MIN_COLUMNS)
+    text = draw(Page(color, width, unicode))
+    if unicode:
+        return text
+    for narrower in range(width - 1, width - MAX_LONGER - 1, -1):
+        shown = ascii_forms.in_ascii(text)
+        if max(map(len, _SGR.sub("", shown).split("\n"))) <= width:
+            return shown
+        text = draw(Page(color, narrower, unicode))
+    return ascii_forms.in_ascii(text)
+
+
+def stacked(blocks: Iterable[Sequence[str]]) -> str:
+    """Put blocks of lines below each other, an empty line between them, a newline at the end."""
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
 def advice(found: Warning_) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from fastbench.cli.commands import machines
 
 
@@ -44,3 +46,15 @@ def test_a_machine_that_cannot_be_used_is_told_with_the_cure_and_does_not_count(
     assert "b cannot be used: it has fastbench 0.5\n  install the same there\n" in shown
     assert "c cannot be used: it is lost\n\n" in shown
     assert shown.endswith("1 of 3 machines can be used, 4 cores")
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_the_table_fits_the_terminal_and_names_every_machine(width: int) -> None:
+    names = [f"load-generator-{at}.eu-central.internal.test" for at in range(3)]
+    found = [machine(name, ("load", "note"), ("ports", "bad"), refused="x " * 60) for name in names]
+    shown = machines.render(found, width).splitlines()
+    assert max(map(len, shown)) <= width, max(shown, key=len)
+    rows = shown[1 : shown.index("")]
+    for at, name in enumerate(names):
+        assert any(f"-{at}." in row for row in rows), name
+    assert machines.render([machine("a")], width).splitlines()[0].split() == list(machines.HEADS)

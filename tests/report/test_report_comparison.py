@@ -76,7 +76,9 @@ def test_no_line_is_wider_than_the_screen(name: str, width: int) -> None:
         lines = SGR.sub("", colored).splitlines()
         assert max(map(len, lines)) <= width, max(lines, key=len)
         assert SGR.sub("", colored) == render(found, color=False, width=width)
-        assert render(found, color=False, width=width, unicode=False).isascii()
+        plainer = render(found, color=False, width=width, unicode=False)
+        assert plainer.isascii()
+        assert max(map(len, plainer.splitlines())) <= width, max(plainer.splitlines(), key=len)
 
 
 def test_an_early_end_is_told_in_the_line_of_the_load() -> None:

@@ -37,7 +37,7 @@ def main(argv: list[str]) -> int:
     flags = parser().parse_args(argv)
     findings = examine(Machine())
     if flags.json:
-        return pager.write(_json(findings))
+        return pager.write(_json(findings), exact=True)
     plain = flags.no_color or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
     width = stdio.columns(80)
     return pager.write(render(findings, color=sys.stdout.isatty() and not plain, width=width))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.help import pager
-from fastbench.foundation import signals
+from fastbench.foundation import signals, stdio
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_ns, plural
+from fastbench.report.page import cut_within, told_apart
 
 _EPILOG = (
     "ADDRESS is as of `fastbench --on`: tcp://HOST:8786 (a Dask scheduler), local:N (N processes\n"
     "on this machine, to try it), ssh:FILE (a host on each line)."
 )
 HEADS = ("machine", "address", "cores", "memory", "fastbench", "clock", "checks")
+BELOW = ("address", "fastbench")  # the columns that a narrow terminal has no room for
+MIN_NAME = 8
+MIN_COLUMNS, MAX_COLUMNS = 60, 100
 EXAMINE_S = 10.0
 
 
@@ -64,26 +69,29 @@ def main(argv: list[str]) -> int:
     if flags.json:
         import orjson
 
-        return pager.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode())
-    return pager.write(render(told))
+        return pager.write(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode(), exact=True)
+    return pager.write(render(told, max(MIN_COLUMNS, stdio.columns(MAX_COLUMNS))))
 
 
-def render(machines: Sequence[Mapping[str, Any]]) -> str:
-    """Return the table, and below it what is wrong with each machine."""
-    rows = [HEADS, *(_cells(each) for each in machines)]
-    widths = [max(len(row[at]) for row in rows) for at in range(len(HEADS))]
-    lines = [
-        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
+def render(machines: Sequence[Mapping[str, Any]], width: int = MAX_COLUMNS) -> str:
+    """Return the table, and below it what is wrong with each machine.
+
+    Only a command that mends something may be wider than `width`, for it is to be copied.
+    """
+    lines = _table(machines, width)
+
+    def told(each: Mapping[str, Any], text: str) -> list[str]:
+        line = f"{printable(each['name'])}{text}"
+        return ["", *textwrap.wrap(line, width, break_on_hyphens=False)]
+
     for each in machines:
         for finding in each["doctor"] or ():
             if finding["verdict"] == "bad":
-                told = f"{finding['check']}: {finding['found']}"
-                lines += ["", f"{printable(each['name'])}: {told}", f"  {finding['mend']}"]
+                lines += told(each, f": {finding['check']}: {finding['found']}")
+                lines.append(f"  {finding['mend']}")
         if each["refused"]:
-            why = f"{printable(each['name'])} cannot be used: {each['refused']}"
-            lines += ["", why, *(f"  {cure}" for cure in [each["cure"]] if cure)]
+            lines += told(each, f" cannot be used: {each['refused']}")
+            lines += [f"  {cure}" for cure in [each["cure"]] if cure]
     cores = sum(each["cores"] or 0 for each in machines if not each["refused"])
     usable = sum(not each["refused"] for each in machines)
     listed = plural(len(machines), "machine")
@@ -93,6 +101,33 @@ def render(machines: Sequence[Mapping[str, Any]]) -> str:
         finding["verdict"] == "note" for each in machines for finding in each["doctor"] or ()
     )
     return "\n".join([*lines, "", total + ("; --json has the notes" if noted else "")])
+
+
+def _table(machines: Sequence[Mapping[str, Any]], width: int) -> list[str]:
+    """Return a row for each machine; without room for all columns, two of them stand below it."""
+    rows = [HEADS, *(_cells(each) for each in machines)]
+    lines = _aligned(rows)
+    if max(map(len, lines)) <= width:
+        return lines
+    places = [HEADS.index(name) for name in HEADS if name not in BELOW]
+    rows = [tuple(row[at] for at in places) for row in rows]
+    others = sum(max(map(len, column)) + 2 for column in list(zip(*rows, strict=True))[1:])
+    names = told_apart([row[0] for row in rows], max(MIN_NAME, width - others))
+    head, *shown = _aligned([(name, *row[1:]) for name, row in zip(names, rows, strict=True)])
+    lines = [head]
+    for row, each in zip(shown, machines, strict=True):
+        version = f", fastbench {each['version']}" if each["version"] else ""
+        below = f"{printable(each['address'])}{printable(version)}"
+        lines += [row, f"  {cut_within(below, width - 2)}"]
+    return lines
+
+
+def _aligned(rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
 
 
 def _cells(one: Mapping[str, Any]) -> tuple[str, ...]:

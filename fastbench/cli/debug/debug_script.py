@@ -98,7 +98,7 @@ class _Shown:
     def write(self, lines: Iterator[str]) -> None:
         text = "\n".join(lines)
         if text and not self.code:
-            self.code = pager.write(text)
+            self.code = pager.write(text, exact=True)
 
     def enter(self, what: str) -> None:
         """Begin setup, the iteration or teardown."""

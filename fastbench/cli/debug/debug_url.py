@@ -44,7 +44,7 @@ def run(plan: Plan, output: Output) -> int:
         shown += _talk(place, now) if now.talk else [*_asked(place, now), *_answered(now)]
         lines = [*shown, *_times(now), "", _counted(verdict)]
         lines += [""] if sent[1:] else []
-        written = pager.write("\n".join(lines))
+        written = pager.write("\n".join(lines), exact=True)
         if written:
             break
     if sent[1:] and not written:

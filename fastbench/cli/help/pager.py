@@ -9,12 +9,18 @@ from importlib import import_module
 from fastbench.foundation import exit_codes
 
 
-def write(text: str) -> int:
+def write(text: str, *, exact: bool = False) -> int:
     """Print the text; return 0, or 121 when it could not be written.
 
-    A reader that went away (`fastbench … | head -1`) needs no sentence; a full disk does.
+    It is for people, who may have but ASCII (`stdio.readable`); what is `exact` is data, and only
+    what the encoding lacks is replaced. A reader that went away (`fastbench … | head -1`) needs no
+    sentence; a full disk does.
     """
     encoding = sys.stdout.encoding or "utf-8"
+    if not exact and not text.isascii():
+        from fastbench.foundation import stdio  # --version goes without
+
+        text = stdio.readable(text, sys.stdout)
     try:
         print(text.encode(encoding, "replace").decode(encoding), flush=True)
     except OSError as error:
@@ -38,10 +44,11 @@ def page(wanted: str, command: str) -> int:
 
 def notes(sentences: Iterable[str]) -> None:
     """Say what was read otherwise than it was typed, a line each."""
-    from fastbench.foundation import redact  # --version goes without
+    from fastbench.foundation import redact, stdio
 
     for sentence in sentences:
-        print(f"fastbench: {redact.printable(sentence)}", file=sys.stderr)
+        told = stdio.readable(redact.printable(sentence), sys.stderr)
+        print(f"fastbench: {told}", file=sys.stderr)
 
 
 def mute() -> None:

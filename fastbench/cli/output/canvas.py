@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
+from fastbench.foundation import stdio
+
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.text import Text
@@ -63,7 +65,7 @@ class Canvas:
 
     @property
     def _unicode(self) -> bool:
-        return (self._stream.encoding or "").lower().replace("-", "") == "utf8"
+        return stdio.shows_unicode(self._stream)
 
     def _due(self, *, at_once: bool = False) -> int:
         """Return how many columns to draw in, 0 when it is not time to draw."""

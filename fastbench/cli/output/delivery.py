@@ -60,7 +60,7 @@ def look(stream: TextIO, colored: bool | None = None) -> Look:
     return Look(
         color=colored,
         width=stdio.columns(100),
-        unicode=encoding.lower().replace("-", "") == "utf8",
+        unicode=stdio.shows_unicode(stream),
         encoding=encoding,
     )
 
@@ -91,7 +91,7 @@ def carry_out(
 def tell(sentence: str) -> None:
     """Say a sentence on stderr; it is no reason to fail when nobody reads it."""
     try:
-        sys.stderr.write(f"fastbench: {sentence}\n")
+        sys.stderr.write(stdio.readable(f"fastbench: {sentence}\n", sys.stderr))
     except OSError:
         return
 

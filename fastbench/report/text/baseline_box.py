@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastbench.foundation.redact import printable
 from fastbench.report import columns
-from fastbench.report.page import Page, cut
+from fastbench.report.page import cut, fitted
 from fastbench.results import resolution
 from fastbench.results.latencies import latency_ms
 from fastbench.results.metric_values import NamedRow
@@ -17,15 +17,15 @@ _TIMES = ("p50", "p95", "p99")
 
 def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the boxes, most frequent operations first; one of the whole run without operations."""
-    page = Page(color, width, unicode)
     rows = sorted(result.requests, key=lambda row: -row.requests)
     shown = rows if len(rows) <= MAX_BOXES else rows[: MAX_BOXES - 1]
-    boxes = [_box(page, _title(row), _figures(row)) for row in shown]
+    boxes = [(_title(row), _figures(row)) for row in shown]
     if not rows:
-        boxes = [_box(page, "all requests", _whole(result))]
+        boxes = [("all requests", _whole(result))]
     more = len(rows) - len(shown)
     end = [f"… and {more:,} more operations; the file has each"] if more else []
-    return page.encodable("\n".join([line for box in boxes for line in box] + end) + "\n")
+    lines = [line for title, figures in boxes for line in _box(title, figures)]
+    return fitted(lambda page: "\n".join(lines + end) + "\n", color, width, unicode)
 
 
 def _title(row: NamedRow) -> str:
@@ -47,10 +47,9 @@ def _share(part: int, whole: int) -> str:
     return columns.NOTHING if not whole else f"{100 * part / whole:.3g}%"
 
 
-def _box(page: Page, title: str, figures: list[tuple[str, str]]) -> list[str]:
+def _box(title: str, figures: list[tuple[str, str]]) -> list[str]:
     inner = WIDTH - 2
-    left, right, low, lower, line = "┌┐└┘─" if page.unicode else "++++-"
     name = cut(printable(title), inner - 4)
-    lines = [f"{left}{line} {name} {line * (inner - 3 - len(name))}{right}"]
+    lines = [f"┌─ {name} {'─' * (inner - 3 - len(name))}┐"]
     lines += [f"│ {label + ':':<13}{value:<{inner - 14}}│" for label, value in figures]
-    return [*lines, f"{low}{line * inner}{lower}"]
+    return [*lines, f"└{'─' * inner}┘"]

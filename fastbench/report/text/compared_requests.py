@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from fastbench.report.change import change
 from fastbench.report.columns import ms, percent
-from fastbench.report.page import MIN_COLUMNS, Page, cut, plural
+from fastbench.report.page import Page, cut, fitted, plural
 from fastbench.report.text.request_table import called
 from fastbench.results import resolution
 from fastbench.results.metric_values import NamedRow
@@ -35,10 +35,13 @@ def below(base: Result, candidate: Result, *, color: bool, width: int, unicode: 
 
     Nothing follows where not both runs have named requests.
     """
-    page = Page(color, max(width, MIN_COLUMNS), unicode)
-    both = matched((base, candidate))
     if not base.requests or not candidate.requests:
         return ""
+    return fitted(lambda page: _table(page, base, candidate), color, width, unicode)
+
+
+def _table(page: Page, base: Result, candidate: Result) -> str:
+    both = matched((base, candidate))
     names = PERCENTILES if page.width >= WIDE_COLUMNS else NARROW
     several = len({row.scenario for row in (*base.requests, *candidate.requests)}) > 1
     lines = [_heads(page, names)]
@@ -47,7 +50,7 @@ def below(base: Result, candidate: Result, *, color: bool, width: int, unicode: 
     if len(both) > MAX_ROWS:
         lines.append(page.dim(f"  … {len(both) - MAX_ROWS} more"))
     lines += [page.dim(cut(f"  {told}", page.width)) for told in only((base, candidate))]
-    return page.encodable("\n" + "\n".join(lines) + "\n")
+    return "\n" + "\n".join(lines) + "\n"
 
 
 def matched(runs: Runs) -> list[tuple[NamedRow, NamedRow]]:

@@ -23,7 +23,7 @@ from fastbench.report.change import (
     untold,
     verdict_word,
 )
-from fastbench.report.page import LABEL_COLUMNS, MIN_COLUMNS, Page, Paint, Part, advice, cut
+from fastbench.report.page import LABEL_COLUMNS, Page, Paint, Part, advice, cut, fitted, stacked
 
 MAX_WARNINGS = 8
 NAME_COLUMNS = 12
@@ -36,30 +36,36 @@ MARK = "*"
 
 def render(found: Comparison, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
-    page = Page(color, max(width, MIN_COLUMNS), unicode)
-    blocks = (
-        [*_ended(page, found), *_verdict(page, found)],
-        _sides(page, found),
-        _table(page, found),
-        pairs.lines(page, found),
-        [*_seen(page, found), *_machine(page, found), *_warnings(page, found)],
-    )
-    return page.encodable("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
+
+    def draw(page: Page) -> str:
+        return stacked(
+            (
+                [*_ended(page, found), *_verdict(page, found)],
+                _sides(page, found),
+                _table(page, found),
+                pairs.lines(page, found),
+                [*_seen(page, found), *_machine(page, found), *_warnings(page, found)],
+            )
+        )
+
+    return fitted(draw, color, width, unicode)
 
 
 def beside_run(found: Comparison, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return what is printed below the report of a run that has a baseline."""
-    page = Page(color, max(width, MIN_COLUMNS), unicode)
     made = f"{printable(found.base)}, {_made(found)}" if _made(found) else printable(found.base)
-    title = (
-        page.bold("BASELINE") + "  " + cut(f"{made}; the candidate is this run", page.width - 10)
-    )
-    blocks = (
-        [title, *_verdict(page, found)],
-        _table(page, found),
-        [*_machine(page, found), *_warnings(page, found)],
-    )
-    return page.encodable("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
+
+    def draw(page: Page) -> str:
+        about = cut(f"{made}; the candidate is this run", page.width - 10)
+        return stacked(
+            (
+                [page.bold("BASELINE") + "  " + about, *_verdict(page, found)],
+                _table(page, found),
+                [*_machine(page, found), *_warnings(page, found)],
+            )
+        )
+
+    return fitted(draw, color, width, unicode)
 
 
 def _made(found: Comparison) -> str:

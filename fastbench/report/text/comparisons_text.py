@@ -8,7 +8,7 @@ from fastbench.experiments.compare.comparisons_document import Comparisons
 from fastbench.foundation.redact import printable
 from fastbench.report import candidates
 from fastbench.report.candidates import Row
-from fastbench.report.page import MIN_COLUMNS, Page, cut, told_apart
+from fastbench.report.page import Page, cut, fitted, stacked, told_apart
 from fastbench.report.text import comparison_text
 
 FIGURE_COLUMNS = 11
@@ -21,10 +21,13 @@ LABEL_MOST = 44
 
 def render(found: Comparisons, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
-    page = Page(color, max(width, MIN_COLUMNS), unicode)
-    overview = page.encodable("\n".join(_overview(page, found)) + "\n")
+    overview = fitted(lambda page: stacked([_overview(page, found)]), color, width, unicode)
+
+    def title(number: int, label: str) -> str:
+        return fitted(lambda page: _title(page, number, label) + "\n\n", color, width, unicode)
+
     details = [
-        page.encodable(_title(page, number, label) + "\n\n")
+        title(number, label)
         + comparison_text.render(each, color=color, width=width, unicode=unicode)
         for number, (each, label) in enumerate(
             ((each, printable(each.candidate)) for each in found.each), 1

@@ -17,21 +17,20 @@ from fastbench.foundation import units
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ms, format_s
 from fastbench.report.load_heading import of_config
-from fastbench.report.page import MIN_COLUMNS, Page, Part, advice, cut, plural
+from fastbench.report.page import Page, Part, advice, cut, fitted, plural, stacked
 from fastbench.results import resolution
 from fastbench.results.socket_counts import noun_of
 
 MAX_ROWS = 24
 BAR_COLUMNS = 40
-FACTS_COLUMNS = 40  # of a row, beside its bar
+FACTS_COLUMNS = 48  # of a row, beside its bar
 MIN_BAR = 8
 
 
 def render(found: Found, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
-    page = Page(color, max(width, MIN_COLUMNS), unicode)
-    blocks = (_heading(page, found), _answer(page, found), _picture(page, found), _why(page, found))
-    return page.encodable("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
+    parts = (_heading, _answer, _picture, _why)
+    return fitted(lambda page: stacked(part(page, found) for part in parts), color, width, unicode)
 
 
 def unit(found: Found) -> str:

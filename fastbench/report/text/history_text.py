@@ -16,7 +16,7 @@ from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ms
 from fastbench.report.change import change
 from fastbench.report.columns import ms, percent
-from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, plural
+from fastbench.report.page import Page, Paint, cut, fitted, plural, stacked
 from fastbench.report.picture import sparkline
 from fastbench.results.history.history_entry import Entry, Group
 from fastbench.results.run_outcome import FEW_FAILED, MANY_FAILED
@@ -44,11 +44,11 @@ class _Column:
 
 def render(groups: Sequence[Group], *, color: bool, width: int, unicode: bool = True) -> str:
     """Return a block for each name, ending in a newline; no line is wider than `width` (60)."""
-    page = Page(color, max(width, MIN_COLUMNS), unicode)
     if not groups:
         return "no runs yet\n"
-    blocks = ("\n".join(_group(page, group)) for group in groups)
-    return page.encodable("\n\n".join(blocks) + "\n")
+    return fitted(
+        lambda page: stacked(_group(page, group) for group in groups), color, width, unicode
+    )
 
 
 def beside_run(
@@ -61,7 +61,6 @@ def beside_run(
     unicode: bool = True,
 ) -> str:
     """Return the line below a run's report; `changes` say what else differs from the last run."""
-    page = Page(color, max(width, MIN_COLUMNS), unicode)
     name = printable(now.name)
     if now.ended != "complete":
         text = f"{name}: not complete, so not compared with another run"
@@ -70,7 +69,7 @@ def beside_run(
     else:
         text = f"{name}: {moved(before, now)} since run {before.id} of {started(before)}"
         text += f" ({'; '.join(('not interleaved', *changes))})"
-    return page.encodable("\n".join(page.wrapped("History", text)) + "\n")
+    return fitted(lambda page: stacked([page.wrapped("History", text)]), color, width, unicode)
 
 
 def moved(before: Entry, after: Entry) -> str:

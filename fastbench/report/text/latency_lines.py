@@ -1,12 +1,15 @@
-"""The latencies of the report for people: percentiles at the left, the distribution at the right.
+"""The latencies of the report for people: a table of percentiles, below it the histogram.
 
-Planned requests have two latencies side by side; without a plan there is only one, and the line
-above it says what it cannot show.
+Planned requests have two latencies, a row each; without a plan there is only one, and the line
+above it says what it cannot show. The histogram is of the first row.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from fastbench.foundation.units import format_count, format_ns
+from fastbench.report.columns import NOTHING, percent
 from fastbench.report.page import Page, Part, plural
 from fastbench.report.picture import bar, bins
 from fastbench.results import resolution
@@ -15,24 +18,50 @@ from fastbench.results.latencies import PERCENTILES
 from fastbench.results.result import Result
 from fastbench.results.socket_counts import mode_of
 
-PICTURE_COLUMNS = 100
-FIGURE_COLUMNS = 11  # of one more column of percentiles
+NAME_COLUMNS = 12
+FIGURE_COLUMNS = 7  # at least, of one figure
+MOST_FIGURE_COLUMNS = 9
+STRONG = ("p50", "p99")
+ROWS = 8  # of the histogram
+MOST_BAR_COLUMNS = 50
+LEFT_OUT = ("stdev", "min", "p75", "p99.99", "mean")  # of too many columns, in this order
 
 WORDS = "response time is from the planned start, service time from the first byte sent"
 WORDS_CLOSED = (
     "service time; while the server stalls fewer requests are sent; -R includes the waiting"
 )
 
-OF_SOCKETS = {
-    "echo": "from a message sent to the next one received; while the server stalls fewer are sent; "
-    "-R includes the waiting",
-    "push": "from one message of a connection to the next; to the first one from the handshake",
-    "hold": "from the attempt to connect to the end of the handshake",
+OF_SOCKETS = {  # how a row is called, its time, what is said of it
+    "echo": (
+        "round trip",
+        "round trip",
+        "from a message sent to the next one received; while the server stalls fewer are sent; "
+        "-R includes the waiting",
+    ),
+    "push": (
+        "interval",
+        "interval",
+        "from one message of a connection to the next; to the first one from the handshake",
+    ),
+    "hold": (
+        "handshake",
+        "handshake time",
+        "from the attempt to connect to the end of the handshake",
+    ),
 }
 
 
-def lines(page: Page, result: Result) -> list[str]:
-    """Return the block of latencies; nothing where nothing was measured."""
+@dataclass(frozen=True, slots=True)
+class _Latency:
+    """A histogram: the name of its row, and the time that it is of."""
+
+    name: str
+    time: str
+    histogram: Histogram
+
+
+def blocks(page: Page, result: Result) -> list[list[str]]:
+    """Return the block of latencies, and that of the histogram; none where nothing was measured."""
     latency = result.latency
     others = [
         ("first byte", latency.first_byte),
@@ -45,37 +74,52 @@ def lines(page: Page, result: Result) -> list[str]:
         "", [_brief(name, other) for name, other in others if other and other.count], "    "
     )
     if not latency.service.count and not (latency.response and latency.response.count):
-        return [page.row("Latency", "no ok response to measure"), *brief] if brief else []
-    if latency.response is None:
-        words = OF_SOCKETS.get(mode_of(result.config), WORDS_CLOSED)
-        return [*page.wrapped("Latency", words), *_table(page, [latency.service]), *brief]
-    heads = page.dim(f"         {'response':>8}{'service':>{FIGURE_COLUMNS}}   │ response time")
-    table = _table(page, [latency.response, latency.service])
-    return [*page.wrapped("Latency", WORDS), heads, *table, *brief]
+        return [[page.row("Latency", "no ok response to measure"), *brief]] if brief else []
+    name, time, words = OF_SOCKETS.get(
+        mode_of(result.config), ("service", "service time", WORDS_CLOSED)
+    )
+    shown = [_Latency(name, time, latency.service)]
+    if latency.response is not None:
+        words = WORDS
+        shown.insert(0, _Latency("response", "response time", latency.response))
+    table = [*page.wrapped("Latency", words), *_table(page, shown), *brief]
+    return [table, _histogram(page, shown[0], result.noun)]
 
 
-def _table(page: Page, shown: list[Histogram]) -> list[str]:
-    """Return a column of figures per histogram and the picture of the first one."""
-    percents = [(name.replace("_", "."), percent) for name, percent in PERCENTILES.items()]
-    rows = [(name, [_percentile(h, percent) for h in shown]) for name, percent in percents]
-    rows.append(("max", [_shown(h, h.max_ns) for h in shown]))
-    columns = min(page.width, PICTURE_COLUMNS) - 40 - FIGURE_COLUMNS * (len(shown) - 1)
-    picture = _picture(page, shown[0], len(rows), columns)
-    table = []
-    for (name, values), right in zip(rows, picture, strict=True):
-        figures = _figures(values)
-        strong = page.bold(figures) if name in ("p50", "p99") else figures
-        table.append((page.dim(f"  {name:<7}") + strong + "   " + right).rstrip())
-    return [*table, *_means(page, shown), *_few(page, shown)]
+def _table(page: Page, shown: list[_Latency]) -> list[str]:
+    """Return a row for each latency, as many columns as there is room for."""
+    names = ["min", "mean", "stdev", *(name.replace("_", ".") for name in PERCENTILES), "max"]
+    for name in LEFT_OUT:
+        if NAME_COLUMNS + FIGURE_COLUMNS * len(names) > page.width:
+            names.remove(name)
+    columns = min((page.width - NAME_COLUMNS) // len(names), MOST_FIGURE_COLUMNS)
+    heads = "".join(f"{name:>{columns}}" for name in names)
+    lines = [page.dim(" " * NAME_COLUMNS + heads)]
+    for each in shown:
+        figures = _figures(each.histogram)
+        cells = (f"{figures[name]:>{columns}}" for name in names)
+        strong = (
+            page.bold(cell) if name in STRONG else cell
+            for name, cell in zip(names, cells, strict=True)
+        )
+        lines.append(page.dim(f"  {each.name:<{NAME_COLUMNS - 2}}") + "".join(strong))
+    return [*lines, *_few(page, [each.histogram for each in shown])]
 
 
-def _shown(histogram: Histogram, value_ns: float) -> str:
-    return format_ns(value_ns) if histogram.count else "–"  # noqa: RUF001
-
-
-def _percentile(histogram: Histogram, percent: float) -> str:
-    value = resolution.told_ns(histogram, percent)
-    return "–" if value is None else format_ns(value)  # noqa: RUF001
+def _figures(histogram: Histogram) -> dict[str, str]:
+    """Return every figure by the name of its column, a dash where the samples carry none."""
+    if not histogram.count:
+        return {name: NOTHING for name in ("min", "mean", "stdev", "max")} | {
+            name.replace("_", "."): NOTHING for name in PERCENTILES
+        }
+    told = {
+        name.replace("_", "."): resolution.told_ns(histogram, level)
+        for name, level in PERCENTILES.items()
+    }
+    spread = histogram.stdev_ns if resolution.tells_spread(histogram.count) else None
+    told |= {"min": histogram.min_ns, "mean": histogram.mean_ns, "stdev": spread}
+    told["max"] = histogram.max_ns
+    return {name: NOTHING if value is None else format_ns(value) for name, value in told.items()}
 
 
 def _few(page: Page, shown: list[Histogram]) -> list[str]:
@@ -86,40 +130,26 @@ def _few(page: Page, shown: list[Histogram]) -> list[str]:
         return []
     needed = resolution.samples_needed(highest)
     why = f"{resolution.TOO_SHORT} from {plural(count, 'sample')}"
-    text = f"–: {why}; p{highest:g} needs {needed:,}"  # noqa: RUF001
-    return [page.dim(f"  {text}")]
+    return [page.dim(f"  {NOTHING}: {why}; p{highest:g} needs {needed:,}")]
 
 
-def _figures(values: list[str]) -> str:
-    first, *rest = values
-    return f"{first:>8}" + "".join(f"{value:>{FIGURE_COLUMNS}}" for value in rest)
-
-
-def _means(page: Page, shown: list[Histogram]) -> list[str]:
-    """Return the mean below its column; spread and minimum are of the first one."""
-    first = shown[0]
-    means = _figures([_shown(histogram, histogram.mean_ns) for histogram in shown])
-    stdev, least = format_ns(first.stdev_ns), format_ns(first.min_ns)
-    spread = resolution.tells_spread(first.count)
-    if len(shown) == 1:
-        return [
-            page.dim("  mean   ") + means + (f" ± {stdev}" if spread else "") + f", min {least}"
-        ]
-    right = f"│ min {least}" + (f", stdev {stdev}" if spread else "")
-    return [page.dim("  mean   ") + f"{means}   " + page.dim(right)]
-
-
-def _picture(page: Page, histogram: Histogram, rows: int, columns: int) -> list[str]:
-    """Return `rows` lines: where a bin begins, how many samples, their share as a bar."""
-    found = bins(histogram, rows)
-    most = max((bin_.count for bin_ in found), default=0)
-    picture = []
-    for bin_ in found:
-        more = ("≥" if page.unicode else ">") if len(found) > 1 and bin_ is found[-1] else ""
-        label = f"{more + format_ns(bin_.low_ns):>8} {format_count(bin_.count):>6} "
+def _histogram(page: Page, shown: _Latency, noun: str) -> list[str]:
+    """Return a line for each bin: from where to where, how many samples, their share as a bar."""
+    histogram = shown.histogram
+    found = bins(histogram, ROWS)
+    if not found:
+        return []
+    most = max(bin_.count for bin_ in found)
+    ends = [*(bin_.low_ns for bin_ in found[1:]), histogram.max_ns]
+    facts = f"{'from':>{NAME_COLUMNS}}{'to':>9}{f'{noun}s':>13}{'share':>8}  "
+    columns = min(page.width - len(facts), MOST_BAR_COLUMNS)
+    lines = [page.row("Histogram", f"of {noun}s by {shown.time}"), page.dim(facts.rstrip())]
+    for bin_, end_ns in zip(found, ends, strict=True):
+        place = f"{format_ns(bin_.low_ns):>{NAME_COLUMNS}}{format_ns(end_ns):>9}"
+        part = f"{format_count(bin_.count):>13}{percent(bin_.count / histogram.count):>8}  "
         drawn = bar(bin_.count / most, columns, unicode=page.unicode)
-        picture.append(page.dim("│" + label) + drawn)
-    return picture + [""] * (rows - len(picture))
+        lines.append((page.dim(place) + part + drawn).rstrip())
+    return lines
 
 
 def _brief(name: str, histogram: Histogram) -> Part:
@@ -128,6 +158,6 @@ def _brief(name: str, histogram: Histogram) -> Part:
 
 def ends(histogram: Histogram) -> list[str]:
     """Return what a histogram has of p50, p99 and max, in words."""
-    told = {f"p{percent}": resolution.told_ns(histogram, percent) for percent in (50, 99)}
+    told = {f"p{level}": resolution.told_ns(histogram, level) for level in (50, 99)}
     told["max"] = histogram.max_ns
     return [f"{name} {format_ns(value)}" for name, value in told.items() if value is not None]

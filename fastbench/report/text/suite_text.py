@@ -7,7 +7,7 @@ import textwrap
 from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation.redact import printable
 from fastbench.report.columns import NOTHING
-from fastbench.report.page import MIN_COLUMNS, Page, Paint, cut, seconds
+from fastbench.report.page import Page, Paint, cut, fitted, seconds, stacked
 from fastbench.report.suite_rows import heads, machines, reasons, shown
 
 MIN_NAME = 8
@@ -19,9 +19,8 @@ MAX_REASONS = 4  # of one run
 
 def render(result: SuiteResult, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
-    page = Page(color, max(width, MIN_COLUMNS), unicode)
-    blocks = [_table(page, result), _reasons(page, result), _whole(page, result)]
-    return page.encodable("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
+    parts = (_table, _reasons, _whole)
+    return fitted(lambda page: stacked(part(page, result) for part in parts), color, width, unicode)
 
 
 def line(row: Row) -> str:

@@ -11,13 +11,14 @@ from fastbench.report import verdict_words
 from fastbench.report.load_heading import LoadHeading, load_of
 from fastbench.report.page import (
     LABEL_COLUMNS,
-    MIN_COLUMNS,
     Page,
     Part,
     advice,
     cut,
+    fitted,
     plural,
     seconds,
+    stacked,
 )
 from fastbench.report.picture import sparkline
 from fastbench.report.text import (
@@ -34,6 +35,7 @@ from fastbench.report.text import (
 from fastbench.results import resolution
 from fastbench.results.result import ErrorRow, Result, SeriesRow, Summary
 
+METHOD_COLUMNS = 20
 MAX_ERRORS = 8
 MAX_WARNINGS = 6
 MAX_STATUSES = 12
@@ -61,7 +63,10 @@ LIMITS = {
 def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> str:
     """Return the report, ending in a newline; no line is wider than `width` (60 at least)."""
     result = result.main
-    page = Page(color, max(width, MIN_COLUMNS), unicode)
+    return fitted(lambda page: _drawn(page, result), color, width, unicode)
+
+
+def _drawn(page: Page, result: Result) -> str:
     script = bool(load_of(result).script)
     blocks = (
         _heading(page, result),
@@ -74,7 +79,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
         *(
             scenario_tables.blocks(page, result)
             if script
-            else [latency_lines.lines(page, result), request_table.lines(page, result)]
+            else [*latency_lines.blocks(page, result), request_table.lines(page, result)]
         ),
         [
             *_answers(page, result),
@@ -86,7 +91,7 @@ def render(result: Result, *, color: bool, width: int, unicode: bool = True) -> 
         ],
         [*_verdict(page, result), *_warnings(page, result)],
     )
-    return page.encodable("\n\n".join("\n".join(block) for block in blocks if block) + "\n")
+    return stacked(blocks)
 
 
 def _heading(page: Page, result: Result) -> list[str]:
@@ -94,7 +99,7 @@ def _heading(page: Page, result: Result) -> list[str]:
     lines = _title(page, result, load)
     if load.script:
         return [*lines, *_script(page, load)]
-    method = f"{load.method} " if load.method else ""
+    method = f"{cut(load.method, METHOD_COLUMNS)} " if load.method else ""
     url = cut(load.url, page.width - len(method) - len(load.more))
     about: list[Part] = [(part, page.dim) for part in (*_load(load), *load.rules)]
     return [*lines, method + page.bold(url) + load.more, *page.flowed("", about)]
