@@ -57,4 +57,5 @@ def test_the_table_fits_the_terminal_and_names_every_machine(width: int) -> None
     rows = shown[1 : shown.index("")]
     for at, name in enumerate(names):
         assert any(f"-{at}." in row for row in rows), name
-    assert machines.render([machine("a")], width).splitlines()[0].split() == list(machines.HEADS)
+    short = machines.render([machine("a")], width).splitlines()[0].split()
+    assert (short == list(machines.HEADS)) == (width >= 80), "all columns, where there is room"
