@@ -28,7 +28,7 @@ Load (overrides this one setting in every scenario that runs)
   --shape NAME            the script's load by factor: normal 1x; peak 3x; spike 1x, 10x for 5m,
                           1x; sustained 2x for 1h; ramp 0 to 10x in 30m; -d is its whole length
   -t, --threads, --workers N   worker processes (one per usable core)
-  --on tcp://HOST:8786    on the machines of a Dask cluster (docs/guides/scale.md)   --on-lost stop
+  --on tcp://HOST:8786    on machines of a Dask cluster (docs/guides/scale.md)   --on-lost stop
   --send FILE|FOLDER      what the script needs there, instead of its folder; repeat
   --wait-for [URL,]30s    before the run, wait at most 30s until URL (or base_url) responds
 

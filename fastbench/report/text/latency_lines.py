@@ -103,7 +103,8 @@ def _table(page: Page, shown: list[_Latency]) -> list[str]:
             for name, cell in zip(names, cells, strict=True)
         )
         lines.append(page.dim(f"  {each.name:<{NAME_COLUMNS - 2}}") + "".join(strong))
-    return [*lines, *_few(page, [each.histogram for each in shown])]
+    levels = (level for name, level in PERCENTILES.items() if name.replace("_", ".") in names)
+    return [*lines, *_few(page, min(each.histogram.count for each in shown), max(levels))]
 
 
 def _figures(histogram: Histogram) -> dict[str, str]:
@@ -122,10 +123,8 @@ def _figures(histogram: Histogram) -> dict[str, str]:
     return {name: NOTHING if value is None else format_ns(value) for name, value in told.items()}
 
 
-def _few(page: Page, shown: list[Histogram]) -> list[str]:
-    """Say what a dash means."""
-    count = min(histogram.count for histogram in shown)
-    highest = max(PERCENTILES.values())
+def _few(page: Page, count: int, highest: float) -> list[str]:
+    """Say what a dash means, where `count` samples do not carry the `highest` percentile shown."""
     if not count or resolution.carries(count, highest):
         return []
     needed = resolution.samples_needed(highest)

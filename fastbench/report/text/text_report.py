@@ -196,7 +196,8 @@ def _figures(page: Page, result: Result) -> list[str]:
     lag = result.latency.lag
     if lag is not None and lag.count:
         whose = "client's event loop was late" if load_of(result).script else "start lag"
-        lines += page.flowed("", [(f"{whose}: {', '.join(latency_lines.ends(lag))}", str)])
+        first, *rest = latency_lines.ends(lag)
+        lines += page.flowed("", [(each, str) for each in (f"{whose}: {first}", *rest)])
     return lines
 
 
