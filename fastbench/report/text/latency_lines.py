@@ -20,10 +20,10 @@ from fastbench.results.socket_counts import mode_of
 
 NAME_COLUMNS = 12
 FIGURE_COLUMNS = 7  # at least, of one figure
-MOST_FIGURE_COLUMNS = 9
+MAX_FIGURE_COLUMNS = 9
 STRONG = ("p50", "p99")
 ROWS = 8  # of the histogram
-MOST_BAR_COLUMNS = 50
+MAX_BAR_COLUMNS = 50
 LEFT_OUT = ("stdev", "min", "p75", "p99.99", "mean")  # of too many columns, in this order
 
 WORDS = "response time is from the planned start, service time from the first byte sent"
@@ -92,7 +92,7 @@ def _table(page: Page, shown: list[_Latency]) -> list[str]:
     for name in LEFT_OUT:
         if NAME_COLUMNS + FIGURE_COLUMNS * len(names) > page.width:
             names.remove(name)
-    columns = min((page.width - NAME_COLUMNS) // len(names), MOST_FIGURE_COLUMNS)
+    columns = min((page.width - NAME_COLUMNS) // len(names), MAX_FIGURE_COLUMNS)
     heads = "".join(f"{name:>{columns}}" for name in names)
     lines = [page.dim(" " * NAME_COLUMNS + heads)]
     for each in shown:
@@ -141,7 +141,7 @@ def _histogram(page: Page, shown: _Latency, noun: str) -> list[str]:
     most = max(bin_.count for bin_ in found)
     ends = [*(bin_.low_ns for bin_ in found[1:]), histogram.max_ns]
     facts = f"{'from':>{NAME_COLUMNS}}{'to':>9}{f'{noun}s':>13}{'share':>8}  "
-    columns = min(page.width - len(facts), MOST_BAR_COLUMNS)
+    columns = min(page.width - len(facts), MAX_BAR_COLUMNS)
     lines = [page.row("Histogram", f"of {noun}s by {shown.time}"), page.dim(facts.rstrip())]
     for bin_, end_ns in zip(found, ends, strict=True):
         place = f"{format_ns(bin_.low_ns):>{NAME_COLUMNS}}{format_ns(end_ns):>9}"
