@@ -132,6 +132,7 @@ TABLE = """
 --limit-rate --max-body | | | responses are read whole, as fast as they come
 --env --scenario --tag --tags
    | | | this flag is for scripts, started with `fastbench run SCRIPT.py`
+--wait-ongoing-requests-after-deadline | none | = --drain |
 --latency-correction | none | = | with -R, response times start when a request was due
 --pin | | -t {} | use -t for the number of workers
 -P --proxy-user --proxy-header | | | user and password stand in --proxy http://USER:PASSWORD@HOST:PORT
