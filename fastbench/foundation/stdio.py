@@ -89,6 +89,11 @@ def open_nothing(fd: int) -> None:
         return
 
 
+def draws(stream: TextIO) -> bool:
+    """Tell whether a picture can be drawn on a stream again and again."""
+    return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
+
+
 def columns(unknown: int) -> int:
     """Return the width of the terminal, `unknown` where there is none; COLUMNS says otherwise.
 

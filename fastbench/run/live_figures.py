@@ -14,10 +14,17 @@ from fastbench.results import resolution
 from fastbench.run.sampling import Progress
 
 VARIABLE = "FASTBENCH_FIGURES"  # the descriptor that they are written to
+LINES_VARIABLE = "FASTBENCH_LINES"  # how often a run of a suite writes a line, and its name there
 EVERY_S = 0.25
 KIND = "figures"
+NAME_COLUMNS = 40
 _MAX_NOTICES = 3
 _MAX_NOTICE = 200  # so that a line is written whole: PIPE_BUF, pipe(7)
+
+
+def line_name(name: str) -> str:
+    """Return a run's name as its lines begin with it: of a long one the end, which tells most."""
+    return name if len(name) <= NAME_COLUMNS else "~" + name[1 - NAME_COLUMNS :]
 
 
 @dataclass(frozen=True, slots=True)

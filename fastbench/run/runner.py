@@ -17,7 +17,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastbench.engine.bridge import _core
-from fastbench.foundation import garbage, signals
+from fastbench.foundation import garbage, meanwhile, signals
 from fastbench.foundation.usage_error import UsageError
 from fastbench.machine.processes import Found
 from fastbench.plan.network import resolve
@@ -170,7 +170,8 @@ class _Run:
         self.pool.start(load_of_all, self.workers)
         os.nice(QUIET_NICE)
         monitor = self.pool.monitor(self.found)
-        self._connect()
+        with meanwhile.stage("connecting"):
+            self._connect()
         load = self.plan.load
         line_ns = time.monotonic_ns() + self.pool.lead_ns
         start_ns = line_ns + round(load.warmup_s * 1e9)

@@ -10,20 +10,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation.units import per_s
 from fastbench.plan.workload import Pace
 from fastbench.results.machine_row import Machines
+from fastbench.results.merging.neighbours import merged
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import OperationsRow, SeriesRow
-from fastbench.results.usage import HostSample, Use
+from fastbench.results.usage import Use
 from fastbench.run.snapshot import BY_NAME, ERRORS, RESPONSE, SERVICE, Snapshot
 
 MAX_ROWS = 3600
 PACK_ROWS = 10
 KEEP_ROWS = 40  # unpacked, for the live view
+FAILED_STATUS = "400"  # from here on an answer is none that was asked for
 RATES_TICK_S = 0.1  # of wrk's Req/Sec column
 
 
@@ -63,6 +64,8 @@ class Progress:
     requests shows the operations that it times itself. Beside requests, `row` has them, and
     `operations_failed` is how many failed so far. `derived` are a script's formulas: each value so
     far, and whether of time or bytes. `machines` (None) and `protocol` ("") may go without saying.
+    `p95_ms` is of the newest second, 0 where that is not known; `kinds` are all errors so far,
+    and `status 500` of answers.
     """
 
     elapsed_s: float
@@ -86,6 +89,8 @@ class Progress:
     derived: Mapping[str, tuple[float, str]] = field(default_factory=dict)
     machines: Machines | None = None
     protocol: str = ""
+    p95_ms: float = 0.0
+    kinds: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def per_s(self) -> str:
@@ -131,6 +136,7 @@ class Series:
         self._packed: list[bytes] = []  # PACK_ROWS rows each
         self._rows: list[SeriesRow] = []
         self.added: SeriesRow | None = None  # the last one, as it was before any merging
+        self.p95_ms: dict[str, float] = {}  # of the last one, by what is counted
         self.span_s = 1.0
 
     @property
@@ -142,6 +148,12 @@ class Series:
     def due_s(self) -> float:
         """When the next row is complete."""
         return self._last.t_s + self.span_s
+
+    @property
+    def kinds(self) -> dict[str, int]:
+        """How many errors there were of each kind, up to the last row."""
+        errors = self._last.rows.get(ERRORS, {})
+        return {dict(labels)["kind"]: round(each.count) for labels, each in errors.items()}
 
     @property
     def newest(self) -> list[SeriesRow]:
@@ -168,6 +180,7 @@ class Series:
         row = replace(row, use=use, streams=_streams(now.counters))
         self._last = now
         self.added = row
+        self.p95_ms = _p95_ms(window)
         self._rows.append(row)
         if len(self._packed) * PACK_ROWS + len(self._rows) >= MAX_ROWS:
             self._rows = [merged(*pair) for pair in _pairs(self.rows)]
@@ -240,70 +253,11 @@ def _percentiles(window: Snapshot, name: str) -> tuple[float | None, float | Non
     return (times.percentile(50), times.percentile(99)) if times and times.samples else (None, None)
 
 
-def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
-    """Return one row for two neighbours."""
-    return replace(
-        a,
-        span_s=round(a.span_s + b.span_s, 3),
-        requests=a.requests + b.requests,
-        ok=a.ok + b.ok,
-        failed=a.failed + b.failed,
-        timeouts=a.timeouts + b.timeouts,
-        bytes_in=a.bytes_in + b.bytes_in,
-        p50_ms=_higher(a.p50_ms, b.p50_ms),
-        p99_ms=_higher(a.p99_ms, b.p99_ms),
-        errors=dict(Counter(a.errors) + Counter(b.errors)),
-        connections=b.connections,
-        scheduled=None if b.scheduled is None else (a.scheduled or 0) + b.scheduled,
-        dropped=a.dropped + b.dropped,
-        response_p50_ms=_higher(a.response_p50_ms, b.response_p50_ms),
-        response_p99_ms=_higher(a.response_p99_ms, b.response_p99_ms),
-        use=_merged_use(a.use, b.use),
-        operations=_merged_operations(a.operations, b.operations),
-        streams=a.streams if b.streams is None else b.streams,
-    )
-
-
-def _merged_operations(a: OperationsRow | None, b: OperationsRow | None) -> OperationsRow | None:
-    if a is None or b is None:
-        return a or b
-    return OperationsRow(
-        ended=a.ended + b.ended,
-        failed=a.failed + b.failed,
-        p50_ms=_higher(a.p50_ms, b.p50_ms),
-        p99_ms=_higher(a.p99_ms, b.p99_ms),
-    )
-
-
-def _merged_use(a: Use | None, b: Use | None) -> Use | None:
-    """Return the mean of two neighbours' rates; memory, files and threads are the later one's."""
-    if a is None or b is None:
-        return a or b
-    before = {sample.pid: sample.cpu_percent for sample in a.targets}
-    cores = zip(a.host.core_percents, b.host.core_percents, strict=False)
-    names = [name for name in HostSample.__dataclass_fields__ if name.endswith("_per_s")]
-    rates: dict[str, Any] = {n: _mean(getattr(a.host, n), getattr(b.host, n)) for n in names}
-    host = replace(
-        b.host,
-        core_percents=tuple((one + other) / 2 for one, other in cores),
-        **rates,
-    )
-    targets = tuple(
-        replace(s, cpu_percent=(before.get(s.pid, s.cpu_percent) + s.cpu_percent) / 2)
-        for s in b.targets
-    )
-    percent = _mean(a.client_cpu_percent, b.client_cpu_percent)
-    rss = [each for each in (a.client_rss_bytes, b.client_rss_bytes) if each is not None]
-    return Use(percent, max(rss, default=None), host, targets)
-
-
-def _mean(one: float | None, other: float | None) -> float | None:
-    return None if one is None or other is None else (one + other) / 2
-
-
-def _higher(a: float | None, b: float | None) -> float | None:
-    known = [value for value in (a, b) if value is not None]
-    return max(known) if known else None
+def _p95_ms(window: Snapshot) -> dict[str, float]:
+    """Return the 95th percentile of requests, as response time under a plan, and of operations."""
+    answers = window.sum(RESPONSE if RESPONSE in window.rows else SERVICE)
+    times = {"request": answers, "operation": window.sum("operation_duration")}
+    return {noun: each.percentile(95) for noun, each in times.items() if each and each.samples}
 
 
 def _pairs(rows: list[SeriesRow]) -> list[tuple[SeriesRow, SeriesRow]]:
@@ -339,12 +293,15 @@ class Ticks:
         self.whole_s = whole_s
         self.noun = self.counted = noun
         self.total: Counter[str] = Counter()
+        self.block: _core.Block | None = None
+        self.slots = range(0)
 
     def look(
         self, now_ns: int, block: _core.Block, slots: range, thread_rates: list[float] | None
     ) -> None:
         """Take the counters of some slots in; `thread_rates` gains a sample per worker."""
         self.total = Counter(block.sums(slots))
+        self.block, self.slots = block, slots
         timed = self.total["operations_started"] and not self.total["started"]
         self.noun = "operation" if timed else self.counted
         apart = thread_rates is not None and not self.warming
@@ -384,7 +341,19 @@ class Ticks:
             row=row,
             noun=self.noun,
             operations_failed=counts["operations_failed"],
+            p95_ms=series.p95_ms.get("operation" if self.noun == "operation" else "request", 0.0),
+            kinds=self._kinds(series),
         )
+
+    def _kinds(self, series: Series) -> dict[str, int]:
+        """Return the errors so far by kind, then the statuses of answers that are none."""
+        found = {kind: count for kind, count in series.kinds.items() if count}
+        if self.block is not None and self.total["failed"] > sum(found.values()):
+            codes = total(
+                {str(k): n for k, n in self.block.status_codes(at).items()} for at in self.slots
+            )
+            found |= {f"status {code}": n for code, n in codes.items() if code >= FAILED_STATUS}
+        return found
 
     def _rate(self, last: SeriesRow | None, elapsed_s: float) -> float:
         """Return the rate since the last look, or where that means nothing of the last second."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from fastbench.foundation import signals
+from fastbench.foundation import meanwhile, signals
 from fastbench.run import child
 from fastbench.run.child import Child, Message
 
@@ -95,6 +95,7 @@ class Supervisor(Generic[C]):
     def listen(self, wait_s: float) -> Iterator[tuple[C, Message]]:
         """Give what is said within `wait_s`, once something is; of a gone one ("gone", None)."""
         ready = self._poll.poll(max(1, round(wait_s * 1000)))
+        meanwhile.beat()
         for fd, _ in ready:
             if fd == self._wakeup.fd:
                 self._wakeup.drain()

@@ -122,6 +122,7 @@ _ONE = {  # of every run
     "name": "--name",
     "wait_for": "--wait-for",
     "webhook": "--webhook",
+    "progress_every": "--progress-every",
     "on": "--on",
     "on_lost": "--on-lost",
 }

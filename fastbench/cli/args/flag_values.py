@@ -13,6 +13,7 @@ from fastbench.foundation import redact, units
 from fastbench.foundation.usage_error import UsageError
 
 MAX_FACTOR = 1_000_000.0
+EVERY_LEAST_S, EVERY_MOST_S = 0.1, 86_400.0
 T = TypeVar("T")
 
 
@@ -36,6 +37,22 @@ def duration_s(
         least = "0 or longer" if or_none else "longer than 0"
         raise UsageError(
             f"{flag} must be {least} and at most {units.format_s(most_s)}, not {text}."
+        )
+    return found_s
+
+
+def every_s(flag: str, text: str | None) -> float | None:
+    """Read how often something is told: 10s, 500ms; 0 and off are never."""
+    if text is None or text.lower() == "off":
+        return None if text is None else 0.0
+    try:
+        found_s = units.parse_duration_s(text)
+    except ValueError:
+        found_s = -1.0
+    if found_s and not EVERY_LEAST_S <= found_s <= EVERY_MOST_S:
+        raise UsageError(
+            f"{flag} takes a time from {units.format_s(EVERY_LEAST_S)} to "
+            f"{units.format_s(EVERY_MOST_S)}, as in {flag} 30s, or off."
         )
     return found_s
 

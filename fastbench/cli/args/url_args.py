@@ -240,6 +240,7 @@ def output(flags: SimpleNamespace) -> Output:
         record=record(flags.history, flags.name),
         dashboard=_port(flags.dashboard),
         on=machine_flags.read(flags),
+        progress_every_s=values.every_s("--progress-every", flags.progress_every),
     )
 
 

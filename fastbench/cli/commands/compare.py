@@ -17,6 +17,7 @@ from fastbench.cli.commands import compare_several
 from fastbench.cli.help import pager
 from fastbench.cli.output import delivery, destinations, formats
 from fastbench.cli.output.compare_live_view import CompareView
+from fastbench.cli.output.lines import progress_lines, trial_lines
 from fastbench.cli.output.settings import Output
 from fastbench.experiments.compare import decision, figures
 from fastbench.experiments.compare.compare_document import Comparison, Pair
@@ -48,7 +49,7 @@ def main(argv: Sequence[str]) -> int:
     from fastbench.script import parent
 
     try:
-        with signals.held():
+        with progress_lines.begun(command.output.lines_every_s), signals.held():
             return _compare_live(command.what, command)
     except parent.OptionsError as error:
         _tell(str(error))
@@ -119,9 +120,11 @@ def _measured(what: Live, command: Command) -> int:
         rules = command.rules.at(None if measured is None else measured.levels)
         return decision.judge(pairs, primary, subject, rules)
 
-    view = CompareView(
-        pairs=what.terms.pairs if isinstance(what.terms, Terms) else 0,
-        time_s=what.terms.time_s if isinstance(what.terms, SliceTerms) else 0.0,
+    pairs = what.terms.pairs if isinstance(what.terms, Terms) else 0
+    time_s = what.terms.time_s if isinstance(what.terms, SliceTerms) else 0.0
+    view = trial_lines.of_pairs(judged, pairs=pairs, time_s=time_s) or CompareView(
+        pairs=pairs,
+        time_s=time_s,
         judged=judged,
         enabled=command.output.progress and not command.output.quiet,
         color=command.output.color,

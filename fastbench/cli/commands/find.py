@@ -23,6 +23,7 @@ from fastbench.plan.plan import Plan
 from fastbench.plan.workload import Stage
 
 if TYPE_CHECKING:
+    from fastbench.cli.output.lines.trial_lines import SearchLines
     from fastbench.cli.output.live_view import LiveView
     from fastbench.cli.output.settings import OnMachines
     from fastbench.experiments.find.find_document import Found, Step
@@ -52,9 +53,12 @@ def main(words: Sequence[str]) -> int:
     for notice in command.notices:
         delivery.tell(redact.printable(notice))
     destinations.prepare(destinations.written(command.output))
-    command = _followed(command)
-    with signals.held(), _cluster(command.output.on):
-        return _deliver(_search(command), command)
+    from fastbench.cli.output.lines import progress_lines
+
+    with progress_lines.begun(command.output.lines_every_s):
+        command = _followed(command)
+        with signals.held(), _cluster(command.output.on):
+            return _deliver(_search(command), command)
 
 
 def _followed(command: Command) -> Command:
@@ -75,6 +79,7 @@ def _cluster(on: OnMachines | None) -> AbstractContextManager[None]:
 
 
 def _search(command: Command) -> Found:
+    from fastbench.cli.output.lines import trial_lines
     from fastbench.cli.output.live_view import LiveView
     from fastbench.experiments.find.search_loop import Course
     from fastbench.experiments.trials.interrupts import Interrupts
@@ -83,13 +88,16 @@ def _search(command: Command) -> Found:
 
     output = command.output
     shown = output.progress and not output.quiet
-    live = LiveView(
+    lines = trial_lines.of_search()
+    live = lines or LiveView(
         duration_s=command.plan.load.duration_s, requests=None, enabled=shown, color=output.color
     )
 
     unit = per_s(noun_of(command.config))
 
     def tell(step: Step) -> None:
+        if lines is not None:
+            lines.step(step)
         if shown:
             print(find_text.step_line(step, unit), file=sys.stderr)  # above the live view
 
@@ -104,7 +112,7 @@ def _notice(sentence: str) -> None:
     pager.notes([sentence])
 
 
-def _measured(command: Command, stop: Interrupts, live: LiveView) -> Measure:
+def _measured(command: Command, stop: Interrupts, live: LiveView | SearchLines) -> Measure:
     from fastbench.cli.commands import run_url
     from fastbench.experiments.find import objective
     from fastbench.experiments.find.lost_machines import Lost

@@ -76,8 +76,14 @@ def _failed(command: script_args.Command, code: int, sentence: str) -> int:
 
 def _run(request: RunRequest, output: Output) -> int:
     from fastbench.cli.output import destinations
+    from fastbench.cli.output.lines import progress_lines
 
     destinations.prepare(destinations.written(output))
+    with progress_lines.begun(output.lines_every_s):
+        return _begun(request, output)
+
+
+def _begun(request: RunRequest, output: Output) -> int:
     if output.wait_for is not None:
         from fastbench.cli.output import hooks
 

@@ -184,7 +184,7 @@ def _run(
             words = ["run", *flags, *_kept(line, scripts, at, name), *line.shared, script]
             relay = NamedLines(name, view.relay).take
             processes.append(
-                suite_process.Started(words, reports[at], relay, None, view.figures(at))
+                suite_process.Started(words, reports[at], relay, None, view.figures(at), f" {name}")
             )
         with view:
             ended = suite_process.run_together(processes, stop, os.path.join(folder, "line"))

@@ -14,6 +14,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from fastbench.cli.output import dashboards, delivery, destinations, formats, live_view, peer_forms
+from fastbench.cli.output.lines import progress_lines
 from fastbench.cli.output.settings import Output
 from fastbench.foundation import exit_codes, files, signals
 from fastbench.foundation.usage_error import UsageError
@@ -44,6 +45,11 @@ EXIT_CODES = {
 def run(plan: Plan, output: Output) -> int:
     """Run, report, write what was asked for; return the exit code."""
     destinations.prepare(destinations.written(output))
+    with progress_lines.begun(output.lines_every_s):
+        return _run(plan, output)
+
+
+def _run(plan: Plan, output: Output) -> int:
     if output.wait_for is not None:
         from fastbench.cli.output import hooks
 

@@ -24,6 +24,7 @@ from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.commands import suite_files
 from fastbench.cli.help import pager
 from fastbench.cli.output import delivery
+from fastbench.cli.output.lines import progress_lines
 from fastbench.cluster import cluster_address
 from fastbench.experiments.suite import suite_file
 from fastbench.experiments.suite.suite_file import Entry, Overrides, Suite
@@ -98,7 +99,8 @@ def parser() -> Parser:
     add("--list", action="store_true", help="list the runs and their command lines, then exit")
     add("--dry-run", action="store_true", help="check every run, send no load")
     add("--quiet", action="store_true", help="no table, no progress; only errors are printed")
-    add("--no-progress", action="store_true", help="no live view")
+    add("--no-progress", action="store_true", help="no live view, no lines")
+    add("--progress-every", metavar="T", help="without a terminal, a line every T (10s); 0: none")
     add("--no-color", action="store_true", help="no colors, as with NO_COLOR")
     return made
 
@@ -106,6 +108,7 @@ def parser() -> Parser:
 def main(argv: Sequence[str]) -> int:
     """Run a suite as the words after `suite` ask; raises UsageError for what is wrong in it."""
     flags = parser().parse_args(argv)
+    flags.every_s = _every_s(flags)
     if flags.webhook is not None:
         from fastbench.outputs import webhook
 
@@ -120,9 +123,18 @@ def main(argv: Sequence[str]) -> int:
     suite_files.prepare(suite)
     from fastbench.experiments.suite import suite_runner
 
-    with signals.held(), _clusters(suite, flags):
+    lines = progress_lines.begun(flags.every_s)  # while it waits for the server
+    with lines, signals.held(), _clusters(suite, flags):
         result = suite_runner.carry_out(suite, _FORMS, _observer(flags))
         return _deliver(result, suite.out, flags)
+
+
+def _every_s(flags: argparse.Namespace) -> float:
+    """Return how often a run says how it goes, 0 never."""
+    asked_s = flag_values.every_s("--progress-every", flags.progress_every)
+    if flags.quiet or flags.no_progress:
+        return 0.0
+    return progress_lines.EVERY_S if asked_s is None else asked_s
 
 
 def _clusters(suite: Suite, flags: argparse.Namespace) -> AbstractContextManager[None]:
@@ -291,6 +303,7 @@ def _observer(flags: argparse.Namespace) -> SuiteObserver:
         together=lambda names: TogetherView(
             names, enabled=live, color=False if flags.no_color else None
         ),
+        lines_every_s=flags.every_s,
     )
 
 

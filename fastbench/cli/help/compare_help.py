@@ -65,6 +65,7 @@ Output
   --html FILE  --md FILE  one page with charts; Markdown for a pull request comment
   --save-baseline NAME    save the candidate in .fastbench/: its median trial; after slices
                           one that is run for it
+  --progress-every T      without a terminal, a line every T on how it goes (10s); 0: none
   --quiet  --no-progress  --no-color  -V, --version  -h, --help
 
 The verdict is: different (the 99 % interval of the ratio excludes 1, and the effect is at least

@@ -36,7 +36,7 @@ Output
   --json [FILE]           the search as JSON, fastbench.find/1 (standard output without FILE)
   --html FILE             one page with the latency curve and every run
   --strict                exit 95 if the load generator was saturated or the machine noisy
-  --quiet  --no-progress  --no-color
+  --quiet  --no-progress  --no-color   --progress-every T  a line every T without a terminal (10s)
 
 Exit codes: 0 found, 1 wrong flag or file, 95 not valid (--strict), 99 no rate meets the
 objective, 105 interrupted, 120 a run was lost, 121 output not written, 122 nothing succeeded."""

@@ -85,6 +85,7 @@ Output
   -o, --out TARGET        every second: json= csv= (FILE[.gz]) influxdb= prometheus= otlp= (URL)
   --webhook URL           notify on failure: POST a Slack message, and the figures as JSON
   --dashboard[=PORT]      a live page on 127.0.0.1 during the run, with the charts of --html
+  --progress-every T      without a terminal, a line every T on how it goes (10s); 0: none
   -q, --quiet  --no-progress  --no-color      (NO_COLOR is honoured)
   -v, --verbose           print the traceback if the script does not load
   -V, --version  -h, --help

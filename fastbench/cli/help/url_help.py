@@ -80,7 +80,7 @@ Output
   -o, --out TARGET        every second: json= csv= (FILE[.gz]) influxdb= prometheus= otlp= (URL)
   --webhook URL           notify on failure: POST a Slack message, and the figures as JSON
   --dashboard[=PORT]      a live page on 127.0.0.1 during the run, with the charts of --html
-  --quiet  --no-progress  --no-color (or NO_COLOR)       -V, --version  -h, --help
+  --quiet --no-progress  --progress-every T (10s) logs  --no-color  -V, --version  -h, --help
 
 Exit codes: 0 ok, 1 wrong flag or file, 95 failed or not valid (with --strict), 96 regression,
 99 threshold failed, 105 interrupted, 120 worker lost, 121 output not written, 122 nothing

@@ -6,7 +6,6 @@ runs beside the caller: no thread, no timer.
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -35,8 +34,7 @@ class Canvas:
         self, *, enabled: bool = True, color: bool | None = None, stream: TextIO | None = None
     ) -> None:
         self._stream = stream or sys.stderr
-        terminal = self._stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")
-        self._enabled = enabled and terminal
+        self._enabled = enabled and stdio.draws(self._stream)
         self._color = color
         self._live: Live | None = None
         self._next_s = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from fastbench.cli.output.canvas import Canvas
+from fastbench.cli.output.lines import progress_lines
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, format_ms, format_s
 from fastbench.report.picture import sparkline
@@ -14,6 +15,7 @@ from fastbench.run import live_figures
 if TYPE_CHECKING:
     from rich.text import Text
 
+    from fastbench.cli.output.lines.progress_lines import RunLines
     from fastbench.cli.output.settings import Output
     from fastbench.results.machine_row import Machines
     from fastbench.run.live_figures import FiguresPipe
@@ -97,15 +99,19 @@ class LiveView(Canvas):
 
 def of_run(
     output: Output, below: str, duration_s: float | None = None, requests: int | None = None
-) -> LiveView | FiguresPipe:
-    """Return who is shown how a run goes: the eyes here, or who started it with others."""
+) -> LiveView | FiguresPipe | RunLines:
+    """Return who is shown how a run goes: the eyes here, a log, or who started it with others."""
     told = live_figures.pipe(duration_s, requests)
-    return told or LiveView(
-        duration_s=duration_s,
-        requests=requests,
-        enabled=output.progress and not output.quiet,
-        color=output.color,
-        below=below,
+    return (
+        told
+        or progress_lines.of_run(duration_s, requests)
+        or LiveView(
+            duration_s=duration_s,
+            requests=requests,
+            enabled=output.progress and not output.quiet,
+            color=output.color,
+            below=below,
+        )
     )
 
 

@@ -57,8 +57,9 @@ class Output:
     """Say what is written where, and what the numbers are held to.
 
     A path "-" is standard output; then eyes read stderr.
-    `color` None means: where the terminal can show it. `format` "json" is "text" with the
-    document on standard output, beside the one at `json_path`; another tool's name puts that
+    `color` None means: where the terminal can show it. Without a terminal a line says how it goes
+    every `progress_every_s`; None: as often as is usual, 0: never. `format` "json" is "text" with
+    the document on standard output, beside the one at `json_path`; another tool's name puts that
     tool's there. `forms` are files by the name of their form, see `formats.FILES`. `template`
     fills those that it has a form of. `webhook` is a secret. `dashboard` is a port, 0 any free one.
     """
@@ -83,3 +84,9 @@ class Output:
     dashboard: int | None = None
     k6: K6Summary = K6Summary()
     on: OnMachines | None = None
+    progress_every_s: float | None = None
+
+    @property
+    def lines_every_s(self) -> float | None:
+        """How often a line says how it goes: 0 where nothing is to be shown of that."""
+        return self.progress_every_s if self.progress and not self.quiet else 0.0

@@ -24,7 +24,7 @@ from fastbench.cluster.links.machine_actor import MachineActor
 from fastbench.cluster.links.machine_link import MachineLink
 from fastbench.cluster.links.turns_of_machines import Turns
 from fastbench.cluster.worker_memory import LAYOUT
-from fastbench.foundation import redact, signals
+from fastbench.foundation import meanwhile, redact, signals
 from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import limits
 
@@ -57,7 +57,8 @@ class ClusterThread:
         limits.raise_open_files()
         self._thread.start()
         try:
-            with signals.heard(signals.leave_cleanly):
+            stage = meanwhile.stage("reaching the machines")
+            with signals.heard(signals.leave_cleanly), stage:
                 self.machines = _heard(self._opened)
         except BaseException:
             self.close()
@@ -157,6 +158,7 @@ def _heard(future: Future[T]) -> T:
         try:
             return future.result(LOOK_S)
         except TimeoutError:
+            meanwhile.beat()
             if future.done():
                 raise
         except BaseException:

@@ -41,9 +41,15 @@ _START = (
     "import sys; sys.path.insert(0, sys.argv.pop(1)); import fastbench.__main__ as main; "
     "del sys.path[0]; main.start()"
 )
+# A line about how it goes is no sentence: its parts are two spaces apart.
+_PROGRESS = re.compile(r"fastbench: (?:.*: )?(?:warming up )?[0-9.]+m?s\b.*?  ")
 _PACKAGES = os.path.dirname(os.path.dirname(os.path.abspath(fastbench.__file__)))
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|[@-Z\\-_])")
 _OWN_WORD = "fastbench: "
+_TOLD = (
+    *(runs_beside.VARIABLE, start_line.VARIABLE, live_figures.VARIABLE),
+    live_figures.LINES_VARIABLE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +65,8 @@ class Started:
     """A process to be: `fastbench WORDS`, its report, who takes what it writes for the eyes.
 
     `terminal_fd` is where `relay` writes to, if a terminal. `figures` takes how it goes, line by
-    line, see live_figures; None: nobody wants to know.
+    line, see live_figures; None: nobody wants to know. `lines` is how often it writes a line about
+    how it goes, in s, and its name there.
     """
 
     words: Sequence[str]
@@ -67,6 +74,7 @@ class Started:
     relay: Callable[[bytes], None]
     terminal_fd: int | None
     figures: Callable[[bytes], None] | None = None
+    lines: str = ""
 
 
 class Eyes(Protocol):
@@ -85,9 +93,10 @@ def run(
     stop: Interrupts,
     relay: Callable[[bytes], None],
     terminal_fd: int | None,
+    lines: str = "",
 ) -> Ended:
-    """Run `fastbench WORDS` to its end. `terminal_fd` is where `relay` writes to, if a terminal."""
-    return run_together([Started(words, report, relay, terminal_fd)], stop)[0]
+    """Run `fastbench WORDS` to its end; the rest is of `Started`."""
+    return run_together([Started(words, report, relay, terminal_fd, lines=lines)], stop)[0]
 
 
 def run_together(them: Sequence[Started], stop: Interrupts, line: str | None = None) -> list[Ended]:
@@ -112,6 +121,7 @@ def run_together(them: Sequence[Started], stop: Interrupts, line: str | None = N
         for each, child, ear, path in zip(them, children, heard, paths, strict=True):
             said = {} if len(them) < 2 else {runs_beside.VARIABLE: str(os.getpid())}
             said |= {} if line is None else {start_line.VARIABLE: path}
+            said |= {live_figures.LINES_VARIABLE: each.lines} if each.lines else {}
             _start(processes, child, each, ear, said)
         while not processes.all_gone:
             processes.nap(LOOK_S if begun else EARLY_LOOK_S)
@@ -148,7 +158,7 @@ def _start(
         with open(os.devnull, "rb") as nothing:
             for number, one in enumerate((nothing.fileno(), each.report.fileno(), its_fd)):
                 os.dup2(one, number)
-        for name in (runs_beside.VARIABLE, start_line.VARIABLE, live_figures.VARIABLE):
+        for name in _TOLD:
             os.environ.pop(name, None)  # what we were told ourselves
         os.environ.update(said)
         if tells_fd >= 0:
@@ -180,6 +190,7 @@ class _Heard:
         """Return our own last sentence in it, or else its last line."""
         text = _ESCAPES.sub("", self._tail.decode("utf-8", "replace"))
         lines = [line for each in re.split(r"[\r\n]+", text) if (line := printable(each).strip())]
+        lines = [line for line in lines if not _PROGRESS.match(line)]
         own = [line.removeprefix(_OWN_WORD) for line in lines if line.startswith(_OWN_WORD)]
         return [*lines, *own][-1] if lines else ""
 

@@ -29,7 +29,8 @@ class SuiteObserver:
 
     `begins` is called before a run starts: which of how many; `ended` with its row. `writes` takes
     the common result of runs at the same time, and its files by form; it returns what went wrong.
-    `together` shows such runs while they go, by their names.
+    `together` shows such runs while they go, by their names. `lines_every_s` is how often a run
+    without a terminal says how it goes, 0 never.
     """
 
     relay: Callable[[bytes], None]
@@ -39,6 +40,11 @@ class SuiteObserver:
     waits: Callable[[Url], None]
     writes: Callable[[Result, Mapping[str, str]], str]
     together: together.Show
+    lines_every_s: float
+
+    def lines(self, name: str) -> str:
+        """Return what a run is told of that; `name` stands in each of its lines."""
+        return f"{self.lines_every_s:g} {name}"
 
 
 def carry_out(
@@ -99,10 +105,12 @@ def _run_all(
         at += len(these)
         if len(these) > 1:
             found = together.carry_out(
-                these, suite.out, forms, stop, observer.together, observer.writes
+                *(these, suite.out, forms, stop, observer.together, observer.writes),
+                observer.lines,
             )
         else:
-            found = [_run(these[0], suite.out, forms[these[0].kind], stop, observer)]
+            name = f"{these[0].name} ({at} of {len(suite.entries)})"
+            found = [_run(these[0], suite.out, forms[these[0].kind], stop, observer, name)]
         rows += found
         for row in found:
             observer.ended(row)
@@ -123,16 +131,23 @@ def _at_once(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _run(
-    entry: Entry, out: str, forms: tuple[str, ...], stop: Interrupts, observer: SuiteObserver
+    entry: Entry,
+    out: str,
+    forms: tuple[str, ...],
+    stop: Interrupts,
+    observer: SuiteObserver,
+    name: str,
 ) -> Row:
-    """Run one entry, and read what it left."""
+    """Run one entry, and read what it left; `name` is that of its lines."""
     paths = run_files.paths_of(entry.stem, out)
     words = run_files.words_of(entry, paths, forms)
     begun_s = time.monotonic()
     try:
         run_files.remove([paths])
         with open(paths[run_files.REPORT], "wb") as report:
-            ended = suite_process.run(words, report, stop, observer.relay, observer.terminal_fd)
+            ended = suite_process.run(
+                words, report, stop, observer.relay, observer.terminal_fd, observer.lines(name)
+            )
     except OSError as error:
         what = f"it was not run, for its files cannot be written: {error}"
         return Row(entry.name, entry.what, exit_codes.NOT_WRITTEN, what)

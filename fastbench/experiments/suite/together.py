@@ -21,6 +21,7 @@ from fastbench.foundation.redact import printable
 from fastbench.results.merging.merged_result import merged
 from fastbench.results.merging.run_times import Unmergeable
 from fastbench.results.result import Result
+from fastbench.run import live_figures
 
 Write = Callable[[Result, Mapping[str, str]], str]  # the common files; returns what went wrong
 Show = Callable[[Sequence[str]], AbstractContextManager[suite_process.Eyes]]  # by name
@@ -34,14 +35,18 @@ def carry_out(
     stop: Interrupts,
     show: Show,
     write: Write,
+    lines: Callable[[str], str],
 ) -> list[Row]:
-    """Run entries of one group together; return their rows, then that of the whole."""
+    """Run entries of one group together; return their rows, then that of the whole.
+
+    `lines` gives by its name what a run has of suite_process.Started.lines.
+    """
     begun_s = time.monotonic()
     paths = [run_files.paths_of(entry.stem, out) for entry in entries]
     whole = run_files.paths_of(entries[0].group_stem, out)
     try:
         run_files.remove([*paths, whole])
-        ended = _ended(entries, paths, forms, stop, show)
+        ended = _ended(entries, paths, forms, stop, show, lines)
     except OSError as error:
         what = f"it was not run, for its files cannot be written: {error}"
         return [Row(each.name, each.what, exit_codes.NOT_WRITTEN, what) for each in entries]
@@ -59,6 +64,7 @@ def _ended(
     forms: Mapping[str, tuple[str, ...]],
     stop: Interrupts,
     show: Show,
+    lines: Callable[[str], str],
 ) -> list[suite_process.Ended]:
     with ExitStack() as stack:
         eyes = stack.enter_context(show([entry.name for entry in entries]))
@@ -71,6 +77,7 @@ def _ended(
                 NamedLines(entry.name, eyes.relay).take,
                 None,
                 eyes.figures(at),
+                lines(entry.name),
             )
             for at, (entry, of) in enumerate(zip(entries, paths, strict=True))
         ]
@@ -102,10 +109,14 @@ def _common(
 
 
 class NamedLines:
-    """What a run writes for the eyes, line by line, each with its name."""
+    """What a run writes for the eyes, line by line, each with its name.
+
+    Its lines about how it goes have that themselves: it is part of their width.
+    """
 
     def __init__(self, name: str, relay: Callable[[bytes], None]) -> None:
         self._name = printable(name).encode()
+        self._own = f"{live_figures.line_name(printable(name))}: "
         self._relay = relay
         self._rest = b""
 
@@ -116,4 +127,5 @@ class NamedLines:
             lines, self._rest = [self._rest], b""
         for line in lines:
             said = printable(line.removeprefix(_WORD).decode("utf-8", "replace"))
-            self._relay(_WORD + self._name + b": " + said.encode() + b"\n")
+            before = b"" if said.startswith(self._own) else self._name + b": "
+            self._relay(_WORD + before + said.encode() + b"\n")

@@ -11,7 +11,7 @@ import select
 import time
 from typing import Any, Self
 
-from fastbench.foundation import signals
+from fastbench.foundation import meanwhile, signals
 
 
 class Interrupted(Exception):
@@ -43,8 +43,9 @@ class Interrupts:
         """Sleep; raises Interrupted as soon as a signal comes."""
         until_s = time.monotonic() + length_s
         while not self.came and (left_s := until_s - time.monotonic()) > 0:
-            select.select([self._wakeup.fd], [], [], left_s)
+            select.select([self._wakeup.fd], [], [], min(left_s, meanwhile.LOOK_S))
             self._wakeup.drain()
+            meanwhile.beat()
         self.check()
 
     def _interrupt(self) -> None:

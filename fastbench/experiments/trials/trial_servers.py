@@ -23,7 +23,7 @@ from typing import Self
 
 from fastbench.experiments.trials import server_keeper
 from fastbench.experiments.trials.interrupts import Interrupts
-from fastbench.foundation import redact, signals
+from fastbench.foundation import meanwhile, redact, signals
 from fastbench.foundation.usage_error import UsageError
 from fastbench.machine import system_files
 from fastbench.plan import urls
@@ -164,14 +164,15 @@ class Server:
     def wait_ready(self, stop: Interrupts, wait_for: str | None, limit_s: float = READY_S) -> None:
         """Wait until it serves; raises ServerError if it will not, Interrupted at a signal."""
         until_s = time.monotonic() + limit_s
-        while not self._ready(wait_for):
-            if how := self.ended():
-                raise self._error(f"{how} before it was ready")
-            if time.monotonic() > until_s:
-                what = f"no status below 400 from {wait_for}" if wait_for else self._silence()
-                raise self._error(f"was not ready after {limit_s:g}s: {what}")
-            stop.check()
-            self._listen(LOOK_S)
+        with meanwhile.stage(f"starting the server of {self._flag}", limit_s):
+            while not self._ready(wait_for):
+                if how := self.ended():
+                    raise self._error(f"{how} before it was ready")
+                if time.monotonic() > until_s:
+                    what = f"no status below 400 from {wait_for}" if wait_for else self._silence()
+                    raise self._error(f"was not ready after {limit_s:g}s: {what}")
+                stop.check()
+                self._listen(LOOK_S)
         stop.check()
         if how := self.ended():  # somebody else answers there
             raise self._error(f"{how}, yet something answers at {wait_for or self._address}")

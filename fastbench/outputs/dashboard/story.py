@@ -26,9 +26,10 @@ from fastbench.report.html.html_verdict import Figure, Verdict
 from fastbench.report.load_heading import load_of
 from fastbench.report.page import advice, plural
 from fastbench.results import resolution
+from fastbench.results.merging.neighbours import merged
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import Result, SeriesRow, Warning_
-from fastbench.run.sampling import MAX_ROWS, Progress, Users, merged
+from fastbench.run.sampling import MAX_ROWS, Progress, Users
 
 MAX_DERIVED = 8  # formulas with a figure of their own
 

@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from fastbench.foundation import signals
+from fastbench.foundation import meanwhile, signals
 from fastbench.foundation.errors import describe
 from fastbench.foundation.units import format_s, parse_duration_s
 from fastbench.foundation.usage_error import UsageError
@@ -67,7 +67,7 @@ def until_ready(
     family: int = 0,
     rules: Sequence[ConnectTo] = (),
     proxy: Proxy | None = None,
-    nap: Callable[[float], None] = time.sleep,
+    nap: Callable[[float], None] = meanwhile.sleep,
     late: Callable[[], None] = lambda: None,
 ) -> str:
     """Return "" as soon as the server answers below 500, else a sentence that says it did not.
@@ -82,23 +82,29 @@ def until_ready(
     status, reason = _looked(once, nap)
     if not 0 < status < STARTING:
         late()
-    while not 0 < status < STARTING:
-        left_s = end_s - time.monotonic()
-        if left_s <= 0:
-            what = f"it answered {status}" if status else reason
-            unused = "" if status or proxy is not None else proxies.sentence()
-            return (
-                f"{url.shown} was not ready within {format_s(limit_s)}: {what}; start the server, "
-                f"or give it more time{unused and f' ({unused})'}."
-            )
-        nap(min(LOOK_S, left_s))
-        status, reason = _looked(once, nap)
+    with meanwhile.stage(f"waiting for {url.shown}", limit_s):
+        while not 0 < status < STARTING:
+            left_s = end_s - time.monotonic()
+            if left_s <= 0:
+                what = f"it answered {status}" if status else reason
+                unused = "" if status or proxy is not None else proxies.sentence()
+                return (
+                    f"{url.shown} was not ready within {format_s(limit_s)}: {what}; start the "
+                    f"server, or give it more time{unused and f' ({unused})'}."
+                )
+            nap(min(LOOK_S, left_s))
+            status, reason = _looked(once, nap)
     return ""
 
 
 def _looked(once: Callable[[], tuple[int, str]], nap: Callable[[float], None]) -> tuple[int, str]:
     """Look, and give up on it as soon as `nap` does: a name may take long to be looked up."""
-    return signals.beside(once, lambda: nap(0))
+
+    def check() -> None:
+        meanwhile.beat()
+        nap(0)
+
+    return signals.beside(once, check)
 
 
 def look(

@@ -19,7 +19,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import monotonic
 
-from fastbench.foundation import signals
+from fastbench.foundation import meanwhile, signals
 from fastbench.plan.network import connect_to
 from fastbench.plan.plan import ConnectTo, Family, Plan
 
@@ -157,7 +157,12 @@ def lookup(host: str, port: int, family: int = 0, known: Sequence[str] = ()) -> 
     if found := _literal(host, port, family):
         return [found]
     try:
-        return _read(signals.beside(lambda: socket.getaddrinfo(host, port, **_wanted(family))))
+        with meanwhile.stage(f"looking up {host}"):
+            return _read(
+                signals.beside(
+                    lambda: socket.getaddrinfo(host, port, **_wanted(family)), meanwhile.beat
+                )
+            )
     except (OSError, UnicodeError) as error:
         if local := _loopback(host, port, family, error):
             return local

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from fastbench.foundation import garbage, signals
+from fastbench.foundation import garbage, meanwhile, signals
 from fastbench.foundation.usage_error import UsageError
 from fastbench.results import json_codec
 from fastbench.results.metric_values import Thrown
@@ -93,9 +93,11 @@ class ScriptRun:
         monitor = self.monitor = self.group.monitor(sought.found)
         self.settled = not applied.declared.setup
         if not self.settled:
-            self._set_up(applied.options.setup_timeout_s)
+            with meanwhile.stage("setup"):
+                self._set_up(applied.options.setup_timeout_s)
         self._prepare(applied)
-        self._line_up()
+        with meanwhile.stage("waiting for the other scripts"):
+            self._line_up()
         # The load may begin before this process comes to look at it.
         reader = metric_snapshot.Reader(self.arena, self.block, applied.declared.metrics)
         before = reader.read(0.0, only=limits.names)
@@ -120,7 +122,8 @@ class ScriptRun:
         # What setup made is not known if it was not left by itself: then nothing is torn down.
         if applied.declared.teardown and (self.settled or self.over == "aborted"):
             self.measured(result(teardown.RUNNING))
-            self._tear_down(applied.options.teardown_timeout_s)
+            with meanwhile.stage("teardown"):
+                self._tear_down(applied.options.teardown_timeout_s)
         self._quit()
         standing.last_look(time.monotonic_ns())
         return self.group.told(result())
@@ -178,10 +181,11 @@ class ScriptRun:
 
     def _await(self, slow: SlowImport, done: Callable[[], bool]) -> None:
         """Wait for the script's own code, however long that takes; say what takes long."""
-        while not (done() or self.workers.all_gone):
-            self._listen(TICK_S)
-            if sentence := slow.look(self.workers.children, time.monotonic_ns()):
-                self.notice(sentence)
+        with meanwhile.stage("preparing the users" if slow.preparing else "loading the script"):
+            while not (done() or self.workers.all_gone):
+                self._listen(TICK_S)
+                if sentence := slow.look(self.workers.children, time.monotonic_ns()):
+                    self.notice(sentence)
 
     def _pump(self, done: Callable[[], bool], limit_ns: int = 0) -> None:
         """Listen until something is done, the time is over, or nobody can do it any more."""

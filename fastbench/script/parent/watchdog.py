@@ -124,7 +124,7 @@ class SlowImport:
 
     def __init__(self, host: ScriptHost, *, preparing: bool = False) -> None:
         self._host = host
-        self._preparing = preparing
+        self.preparing = preparing
         self._script = printable(host.request.script)
         self._begun_ns = time.monotonic_ns()
         self._next_s = IMPORT_S
@@ -139,7 +139,7 @@ class SlowImport:
         child, self._request = self._request, None
         if child is not None and not self._is_done(child):
             where = self._host.line_of(child.dump)
-            what = "being run for its VUs" if self._preparing else "being imported"
+            what = "being run for its VUs" if self.preparing else "being imported"
             return slow_import(self._script, past_s, where, self._host.slow_hint, what)
         late = next((each for each in children if not self._is_done(each)), None)
         if late is not None and past_s >= self._next_s:
@@ -149,7 +149,7 @@ class SlowImport:
         return ""
 
     def _is_done(self, child: ScriptWorker) -> bool:
-        return child.gone or (child.prepared if self._preparing else child.loaded)
+        return child.gone or (child.prepared if self.preparing else child.loaded)
 
 
 def slow_import(

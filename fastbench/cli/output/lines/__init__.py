@@ -1,0 +1,1 @@
+"""How a command goes, a line every so often, where no terminal is there to draw on."""
