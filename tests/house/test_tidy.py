@@ -50,8 +50,7 @@ PARTS: dict[str, set[str]] = {
     **{"plan.varied": {"plan"}, "plan.network": {"plan", "plan.varied"}},
     **{f"results.{each}": {"results"} for each in ("thresholds", "assessment", "merging")},
     **{"run.lua": set(), "run": {"run.lua"}, "results.history": {"results"}},
-    "script.http": {"script"},
-    "script.api": {"script", "script.http"},
+    **{"script.http": {"script"}, "script.api": {"script", "script.http"}},
     "script.protocols.databases": {"script"},
     "script.protocols": {"script", "script.api", "script.protocols.databases"},
     **{f"script.k6.{each}": set() for each in ("gjson", "html", "loading")},
@@ -79,11 +78,12 @@ PARTS: dict[str, set[str]] = {
     "report.html": {"report", "report.text", "report.html.charts"},
     **{f"convert.{each}": {"convert"} for each in ("har", "openapi", "locust", "k6", "artillery")},
     **{"convert.starts": {"convert", "convert.har"}, "cli.args.other_tools": set()},
-    "cli.output": {"cli.help"},
+    **{"cli.output.lines": set(), "cli.output": {"cli.help", "cli.output.lines"}},
     "cli.args": {"cli.args.other_tools", "cli.help", "cli.output"},
-    "cli.debug": {"cli.help", "cli.output"},
-    "cli.curl": {"cli.args"},
-    "cli.commands": {"cli.args", "cli.curl", "cli.debug", "cli.help", "cli.output"},
+    **{"cli.debug": {"cli.help", "cli.output"}, "cli.curl": {"cli.args"}},
+    "cli.commands": {
+        *("cli.args", "cli.curl", "cli.debug", "cli.help", "cli.output", "cli.output.lines")
+    },
     "cli": {"cli.args", "cli.commands", "cli.curl", "cli.debug", "cli.help"},
 }
 MAX_ROOMS = 14
