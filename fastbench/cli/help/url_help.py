@@ -23,7 +23,7 @@ Load
   -d, -z, --duration T    how long to measure: 30s, 2m, 1m30s, or seconds (10s)
   -n, --requests N        how many to send: 1000, 10k, 1M; with -d, the first limit ends the run
   -t, --threads, --workers N   worker processes (one per usable core)
-  --on tcp://HOST:8786    on the machines of a Dask cluster (docs/guides/scale.md)   --on-lost stop
+  --on tcp://HOST:8786    on machines of a Dask cluster (docs/guides/scale.md)   --on-lost stop
   -p, --pipeline N        requests in flight on each connection (1)   --no-keepalive  one each
   --http1  --http2        that alone; https:// lets the server choose   -m, --streams N  of HTTP/2
   -R, -r, -q, --rate N    total requests per second: 1000, 1k, 0.5, 100/1m
