@@ -16,7 +16,10 @@ from terminal import in_terminal
 
 FAST = ("--progress-every", "200ms")
 LOAD = ("-c2", "-t1", "-d", "1500ms")
-RUN = re.compile(r"fastbench: \S+ of 1\.5s  \S+ req/s  (p50 \S+  p95 \S+  p99 \S+  )?0 failed  ")
+# On a busy machine no request may have ended before a line.
+RUN = re.compile(
+    r"fastbench: \S+ of 1\.5s  \S+ req/s  (p50 \S+  p95 \S+  p99 \S+  )?(0 failed  )?2 connect"
+)
 SCRIPT = """
 from fastbench import scenario, setup, sleep, teardown
 
@@ -108,7 +111,7 @@ def test_a_warm_up_and_a_threshold_that_fails_are_in_the_line(runs: dict[str, Sh
 def test_what_is_around_the_load_of_a_script_is_told(runs: dict[str, Shown]) -> None:
     for what in ("setup", "teardown"):
         assert len(lines_of(runs["script"], rf"fastbench: \d+ms  {what}$")) >= 2
-    assert lines_of(runs["script"], r"fastbench: \S+ of 1\.2s  .*  2 VUs$")
+    assert lines_of(runs["script"], r"fastbench: \S+ of 1\.2s  .*2 VUs$")
     for number in (1, 2):
         assert lines_of(runs["two"], rf"fastbench: ~\S*load \({number}\): \S+ of 1\.2s  .*2 VUs$")
 
