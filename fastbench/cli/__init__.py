@@ -60,7 +60,8 @@ def _plain(words: list[str]) -> int:
     command = url_args.parse(words)
     if isinstance(command, str):
         return pager.page(command, "url")
-    pager.notes(command.notices)
+    if not command.output.quiet:
+        pager.notes(command.notices)
     if command.output.debug:
         from fastbench.cli.debug import debug_url
 

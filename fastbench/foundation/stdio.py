@@ -1,7 +1,7 @@
 """Standard input, output and error, whatever they are when the command starts.
 
 1. One that is closed is the null device: else the first socket would get its number, and be written
-   to by whoever prints.
+   to by whoever prints. `was_closed` says so to who was asked for a document there.
 2. What cannot be written to stderr is lost, and nothing else: nobody is left who could be told.
    `lost` says why, for a report that was meant for it.
 3. What its encoding cannot say is written in ASCII (`ascii_forms`): nothing that is printed raises.
@@ -22,6 +22,8 @@ _REPLACED = "fastbench.ascii"  # a handler of errors, see codecs.register_error
 _ASCII_LOCALES = ("C", "POSIX")
 _COERCED = ("C.UTF-8", "C.utf8", "UTF-8")  # what Python makes of C (PEP 538)
 _NAMES = ("stdin", "stdout", "stderr")
+INDENT = "  "  # of a sentence from its second line on
+_closed: set[int] = set()  # when the command started
 
 
 class _Output(io.FileIO):
@@ -52,6 +54,7 @@ def attach() -> None:
     codecs.register_error(_REPLACED, _replaced)
     for fd, name in enumerate(_NAMES):
         if not _is_open(fd):
+            _closed.add(fd)
             open_nothing(fd)
             if fd == 0:
                 sys.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, closefd=False)))
@@ -59,6 +62,11 @@ def attach() -> None:
             stream = _stream(fd, getattr(sys, name))
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
+
+
+def was_closed(fd: int) -> bool:
+    """Tell whether a stream was closed when the command started: what it is given goes nowhere."""
+    return fd in _closed
 
 
 def lost(stream: TextIO) -> OSError | None:
@@ -117,6 +125,34 @@ def shows_unicode(stream: TextIO) -> bool:
     """
     encoding = (stream.encoding or "").lower().replace("-", "").replace("_", "")
     return encoding == "utf8" and _locale() not in _ASCII_LOCALES
+
+
+def sentence(text: str, stream: TextIO) -> str:
+    """Return a sentence as a stream shows it: readable, and on a terminal broken at its spaces."""
+    text = readable(text, stream)
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns if stream.isatty() else 0
+    except (OSError, ValueError):
+        width = 0
+    return "\n".join(broken(line, width) for line in text.split("\n")) if width else text
+
+
+def broken(line: str, width: int) -> str:
+    """Break a line at its spaces so that it fits a width; a longer word stays whole.
+
+    It is some lines of `textwrap`, whose import takes 4 ms.
+    """
+    if len(line) <= width:
+        return line
+    lines: list[str] = []
+    now = ""
+    for word in line.split(" "):
+        if now.strip() and len(now) + 1 + len(word) > width:
+            lines.append(now)
+            now = INDENT + word
+        else:
+            now = f"{now} {word}" if now else word
+    return "\n".join([*lines, now])
 
 
 def readable(text: str, stream: TextIO) -> str:

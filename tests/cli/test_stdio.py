@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 from commandline import LIMIT_S, at_once, invoke
 from servers import Server, answering
+from terminal import in_terminal
+
+from fastbench.foundation import stdio
 
 FASTBENCH = [sys.executable, "-m", "fastbench"]
 SUBSETS = [tuple(fd for fd in range(3) if bits[fd]) for bits in product((0, 1), repeat=3)]
@@ -130,3 +133,47 @@ def test_a_pipe_that_does_not_block_gets_the_whole_document(server: Server) -> N
             whole = pipe.read()
         assert process.wait(LIMIT_S) == 0
     assert json.loads(whole)["summary"]["ok"] == 500
+
+
+@pytest.mark.parametrize(
+    "flags", [("--quiet", "--json", "-"), ("--csv", "-"), ("--format", "json")]
+)
+def test_a_document_for_a_closed_stdout_is_lost_and_says_so(
+    server: Server, flags: tuple[str, ...]
+) -> None:
+    code, _ = run(["-n5", "-c1", *flags, server.url()], (1,))
+    assert code == 121
+    with_stderr = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", *FASTBENCH, "-n5", "-c1", *flags, server.url()],
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=LIMIT_S,
+    )
+    told = with_stderr.stderr.splitlines()
+    assert with_stderr.returncode == 121
+    assert "fastbench: standard output was not written: it is closed." in told
+
+
+@pytest.mark.parametrize("width", [20, 60, 80, 200])
+def test_sentences_are_broken_at_their_spaces(width: int) -> None:
+    words = "fastbench: --time is read as 4s; leave it out for https://example.test/a/long/path?x=1"
+    lines = stdio.broken(words, width).split("\n")
+    assert " ".join(line.strip() for line in lines) == words
+    assert all(len(line) <= width or " " not in line.strip() for line in lines)
+    assert all(line.startswith(stdio.INDENT) for line in lines[1:])
+
+
+def test_a_notice_is_whole_in_a_log_and_in_lines_on_a_terminal() -> None:
+    words = (
+        "-n1",
+        "-c1",
+        "--wait-for",
+        "50ms",
+        "http://127.0.0.1:1/a-page-of-a-server-that-is-gone",
+    )
+    logged = invoke(*words).stderr.splitlines()
+    seen = in_terminal(*words)
+    assert (seen.code, len(logged)) == (122, 2)
+    shown = seen.written.replace("\r", "").splitlines()
+    assert len(shown) > 2 and max(map(len, shown)) <= 100
+    assert " ".join(line.strip() for line in shown) == " ".join(logged)

@@ -33,6 +33,7 @@ from fastbench.experiments.slices.slice_order import order_of
 from fastbench.experiments.slices.slice_pairs import Pairs
 from fastbench.experiments.slices.slice_terms import SliceTerms
 from fastbench.foundation.usage_error import UsageError
+from fastbench.report import candidates
 from fastbench.report.html import html_comparisons
 from fastbench.report.markdown import markdown_comparisons
 from fastbench.report.text import comparisons_text
@@ -209,12 +210,16 @@ def test_a_wrong_document_is_told_with_the_path() -> None:
         Comparisons.from_document({"schema": "fastbench.comparisons/1"})
 
 
-@pytest.mark.parametrize("width", [60, 70, 89, 90, 100, 140])
+@pytest.mark.parametrize("width", [60, 75, 76, 80, 100, 140])
 def test_the_report_begins_with_a_row_for_each(width: int) -> None:
     shown = comparisons_text.render(sample(), color=False, width=width)
     assert max(map(len, shown.splitlines())) <= width
     overview, _, details = shown.partition("CANDIDATE 1")
-    rows = overview.splitlines()
+    rows = [
+        line for line in overview.splitlines() if not line.startswith("   ") or "change" in line
+    ]
+    for each in candidates.rows(sample()):
+        assert each.interval in overview, "an interval stands in the row, or below it"
     assert re.search(r"8002/ .* same$", rows[2]) and rows[3].endswith("REGRESSION")
     assert rows[4].endswith("REGRESSION")
     assert "99 % for all 3 candidates together (Bonferroni, 99.67 % each)" in " ".join(

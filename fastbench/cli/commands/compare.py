@@ -41,8 +41,8 @@ def main(argv: Sequence[str]) -> int:
     command = compare_args.parse(argv)
     if isinstance(command, str):
         return pager.page(command, "compare")
-    for notice in command.notices:
-        _tell(notice)
+    if not command.output.quiet:
+        pager.notes(command.notices)
     destinations.prepare(destinations.written(command.output))
     if isinstance(command.what, Stored):
         return compare_stored(command.what, command)
@@ -106,7 +106,8 @@ def _compare_live(what: Live, command: Command) -> int:
     except UnfitError as error:
         if what.visits is None:
             raise UsageError(f"--slice and --time: {error}; leave them out.") from None
-        _tell(f"{error}: measured by visits")
+        if not command.output.quiet:
+            _tell(f"{error}: measured by visits")
         return _measured(what.visits, command)
 
 
@@ -178,7 +179,8 @@ def _save_after_slices(
         return f"the baseline {name} was not saved: this run is a regression."
     if any(each.code in ("no_pairs", "invalid_visits") for each in found.warnings):
         return f"the baseline {name} was not saved: too few pairs of slices are valid."
-    _tell(f"one plain trial of the candidate, to be saved as the baseline {name}…")
+    if not output.quiet:
+        _tell(f"one plain trial of the candidate, to be saved as the baseline {name}…")
     result = plain_trial.run(candidate, "candidate", measured.rate)
     if isinstance(result, str):
         return f"the baseline {name} was not saved: {result}."

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Sequence
 from functools import partial
 
 from fastbench.cli.args.command_parser import Parser
+from fastbench.cli.help import pager
 from fastbench.cli.output import delivery, destinations
 from fastbench.convert import source_kinds
 from fastbench.foundation import exit_codes, redact
@@ -77,5 +77,5 @@ def main(argv: Sequence[str]) -> int:
     destinations.prepare(outputs)
     problem = delivery.to_path(target, partial(text.encode, "utf-8", "replace"))
     for remark in made.remarks:
-        print(f"fastbench: not carried over: {redact.printable(remark)}", file=sys.stderr)
+        pager.notes([f"not carried over: {remark}"])
     return exit_codes.NOT_WRITTEN if delivery.tell_all([problem]) else exit_codes.PASSED

@@ -15,7 +15,7 @@ from fastbench import __version__
 from fastbench.cli.args import find_args
 from fastbench.cli.args.find_args import Command
 from fastbench.cli.help import pager
-from fastbench.foundation import exit_codes, redact, signals
+from fastbench.foundation import exit_codes, signals
 from fastbench.foundation.units import per_s
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.network import followed_urls
@@ -48,10 +48,10 @@ def main(words: Sequence[str]) -> int:
     command = find_args.parse(words)
     if isinstance(command, str):
         return pager.page(command, "find")
-    from fastbench.cli.output import delivery, destinations
+    from fastbench.cli.output import destinations
 
-    for notice in command.notices:
-        delivery.tell(redact.printable(notice))
+    if not command.output.quiet:
+        pager.notes(command.notices)
     destinations.prepare(destinations.written(command.output))
     from fastbench.cli.output.lines import progress_lines
 

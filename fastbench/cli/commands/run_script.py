@@ -36,8 +36,8 @@ def main(words: Sequence[str]) -> int:
     command = script_args.parse(words)
     if isinstance(command, str):
         return pager.page(command, "script")
-    for sentence in command.notices:
-        _tell(sentence)
+    if not command.output.quiet:
+        pager.notes(command.notices)
     request = command.request
     place = loader.find(request.script)
     from fastbench.script import parent
@@ -158,7 +158,7 @@ def _dry_run(request: RunRequest) -> int:
 
 
 def _tell(sentence: str) -> None:
-    print(f"fastbench: {redact.printable(sentence)}", file=sys.stderr)
+    pager.notes([sentence])
 
 
 def _echo(lines: str) -> None:

@@ -98,8 +98,6 @@ def _read(words: Sequence[str]) -> tuple[_Line, list[str]]:
     """Cut the line into scripts, files and what is for all."""
     grammar = flag_grammar.of("run", words)
     found, notices = corrections.read(grammar, words)
-    for notice in notices:
-        delivery.tell(redact.printable(notice))
     shared: list[str] = []
     scripts: list[str] = []
     paths: dict[str, str] = {}
@@ -131,6 +129,8 @@ def _read(words: Sequence[str]) -> tuple[_Line, list[str]]:
     if not {"-t", "--threads", "--workers"} & switches:
         shared = ["-t", str(max(1, usable_cores() // len(scripts))), *shared]
     quiet = bool({"-q", "--quiet"} & switches)
+    for notice in () if quiet else notices:
+        delivery.tell(redact.printable(notice))
     alone = bool(set(_ALONE) & switches)
     plain = "--no-color" in switches
     progress = not quiet and "--no-progress" not in switches
@@ -228,7 +228,7 @@ def _common(line: _Line, saved: list[str], names: list[str]) -> int:
         stream = _eyes(line)
         if stream is sys.stdout:
             text = partial(merge.as_text, whole, no_color=line.plain, kept=kept)
-            problems += [delivery.to_path("-", text)]
+            problems += [delivery.to_stream(text, stream)]
         else:
             told = merge.as_text(whole, no_color=True, kept=kept)
             problems += [delivery.to_stream(lambda: told, stream)]

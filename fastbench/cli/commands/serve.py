@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 
 from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.help import pager
@@ -62,7 +61,7 @@ def main(argv: list[str]) -> int:
     try:
         _serve(argv)
     except UsageError as error:
-        print(f"fastbench: {error}", file=sys.stderr)
+        pager.notes([str(error)])
         return 1
     except KeyboardInterrupt:  # Ctrl-C before the loop took the signals over
         return 0

@@ -78,7 +78,7 @@ def _slow_import(path: str, hint: str) -> Timer:
         own = [(name, line) for name, line in names if name.startswith(folder + os.sep)]
         where = (exceptions.relative(own[0][0], folder), str(own[0][1])) if own else None
         sentence = watchdog.slow_import(redact.printable(path), watchdog.IMPORT_S, where, hint)
-        print(f"fastbench: {sentence}", file=sys.stderr)
+        pager.notes([sentence])
 
     timer = Timer(watchdog.IMPORT_S, tell)
     timer.daemon = True
@@ -185,7 +185,7 @@ def _ending(rehearsed: Rehearsed) -> Iterator[str]:
     if rehearsed.aborted is not None:
         yield f"The script ended the run: {rehearsed.aborted}"
     for warning in rehearsed.warnings:
-        print(f"fastbench: {warning['text']}; {warning['hint']}", file=sys.stderr)
+        pager.notes([f"{warning['text']}; {warning['hint']}"])
     if rehearsed.others:
         names = ", ".join(rehearsed.others)
         yield f"Not run: {redact.printable(names)}; choose with --scenario NAME."

@@ -47,8 +47,8 @@ def notes(sentences: Iterable[str]) -> None:
     from fastbench.foundation import redact, stdio
 
     for sentence in sentences:
-        told = stdio.readable(redact.printable(sentence), sys.stderr)
-        print(f"fastbench: {told}", file=sys.stderr)
+        told = stdio.sentence(f"fastbench: {redact.printable(sentence)}", sys.stderr)
+        print(told, file=sys.stderr)
 
 
 def mute() -> None:

@@ -91,7 +91,7 @@ def carry_out(
 def tell(sentence: str) -> None:
     """Say a sentence on stderr; it is no reason to fail when nobody reads it."""
     try:
-        sys.stderr.write(stdio.readable(f"fastbench: {sentence}\n", sys.stderr))
+        sys.stderr.write(stdio.sentence(f"fastbench: {sentence}\n", sys.stderr))
     except OSError:
         return
 
@@ -121,6 +121,8 @@ def tell_all(problems: Iterable[str]) -> bool:
 def to_path(path: str, render: Callable[[], bytes]) -> str:
     """Write a file, or standard output for "-"; return what went wrong, "" if nothing."""
     if path == "-":
+        if stdio.was_closed(1):
+            return "standard output was not written: it is closed."
         return to_stream(render, sys.stdout)
     if path in _STDERR:  # opened anew, a file behind it would lose what it holds
         return to_stream(render, sys.stderr)

@@ -15,7 +15,7 @@ FIGURE_COLUMNS = 11
 CHANGE_COLUMNS = 10
 INTERVAL_COLUMNS = 20
 WORD_COLUMNS = 15
-WIDE_COLUMNS = 90  # from here on the table has a column of intervals
+WIDE_COLUMNS = 76  # from here on the table has a column of intervals; else they have lines below
 LABEL_MOST = 44
 
 
@@ -54,6 +54,9 @@ def _overview(page: Page, found: Comparisons) -> list[str]:
     lines.append(f"  {names[0]:<{first}}{figure}{'base':>{CHANGE_COLUMNS}}")
     for row, label in zip(rows, names[1:], strict=True):
         lines.append(_row(page, row, f"{label:<{first}}", wide=wide))
+        if not wide and row.interval != candidates.NOTHING:
+            below = f"{candidates.sure(found)} {row.interval}"
+            lines.append(page.dim(f"  {below:>{first + FIGURE_COLUMNS + CHANGE_COLUMNS}}"))
     told = candidates.together(found)
     return [*lines, *(page.dim(f"  {each}") for each in textwrap.wrap(told, page.width - 2))]
 

@@ -65,8 +65,7 @@ class ProgressLines:
         return self._say() if self._say is not None else ()
 
     def _write(self, line: str) -> None:
-        encoding = self._stream.encoding or "ascii"
-        plain = line.encode(encoding, "backslashreplace").decode(encoding)
+        plain = stdio.readable(line, self._stream)
         try:
             self._stream.write(f"{progress_line.cut(plain, progress_line.COLUMNS)}\n")
             self._stream.flush()
