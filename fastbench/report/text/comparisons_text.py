@@ -8,6 +8,7 @@ from fastbench.experiments.compare.comparisons_document import Comparisons
 from fastbench.foundation.redact import printable
 from fastbench.report import candidates
 from fastbench.report.candidates import Row
+from fastbench.report.columns import NOTHING
 from fastbench.report.page import Page, cut, fitted, stacked, told_apart
 from fastbench.report.text import comparison_text
 
@@ -54,7 +55,7 @@ def _overview(page: Page, found: Comparisons) -> list[str]:
     lines.append(f"  {names[0]:<{first}}{figure}{'base':>{CHANGE_COLUMNS}}")
     for row, label in zip(rows, names[1:], strict=True):
         lines.append(_row(page, row, f"{label:<{first}}", wide=wide))
-        if not wide and row.interval != candidates.NOTHING:
+        if not wide and row.interval != NOTHING:
             below = f"{candidates.sure(found)} {row.interval}"
             lines.append(page.dim(f"  {below:>{first + FIGURE_COLUMNS + CHANGE_COLUMNS}}"))
     told = candidates.together(found)
