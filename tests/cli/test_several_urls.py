@@ -15,6 +15,7 @@ import pytest
 from case import answer
 from comparing import SUBJECT
 from following import Stream, address
+from html_pages import read
 from running import start
 from samples import good
 from searching import Knee, searching
@@ -172,7 +173,7 @@ def test_a_heading_of_several_urls_says_how_many_there_are() -> None:
     found = replace(searching(Knee(200.0)), config=result.config)
     text = find_text.render(found, color=False, width=100)
     assert text.splitlines()[0] == f"GET {url} and 2 more"
-    assert f"<h1>GET {url} and 2 more</h1>" in html_find.render(found)
+    assert f"\nGET {url} and 2 more\n" in read(html_find.render(found)).text
     assert earlier_run.default_name(result.config) == "GET /api/health and 2 more"
 
 

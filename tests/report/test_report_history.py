@@ -4,29 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from html.parser import HTMLParser
+from dataclasses import replace
 from pathlib import Path
 
 import browser
 import pytest
 import samples
 from histories import groups, mixed
+from html_pages import ELEMENTS, Page, needs_browser, read
+from html_shapes import SVG, Shapes, percent
 
 from fastbench.foundation.redact import printable
 from fastbench.report.html import html_history
-from fastbench.report.html.html_plot import round_values
+from fastbench.report.html.html_plot import FLOOR, round_values
 from fastbench.report.text import history_text
-from fastbench.results.history.history_entry import Group
+from fastbench.results.history.history_entry import Entry, Group
 
 SGR = re.compile(r"\x1b\[[0-9;]*m")
 WIDTHS = (60, 80, 93, 94, 120, 200)
-ELEMENTS = {
-    *("html", "head", "meta", "title", "style", "body", "main", "header", "section", "figure"),
-    *("h1", "h2", "p", "small", "div", "figcaption", "svg", "g", "path", "line", "text", "circle"),
-    *("table", "thead", "tbody", "tr", "th", "td"),
-}
-needs_browser = pytest.mark.skipif(browser.chromium() is None, reason="no Chromium here")
 
 
 def hostile() -> list[Group]:
@@ -118,42 +113,20 @@ def test_below_a_run_stands_how_it_moved() -> None:
 # The page
 
 
-@dataclass
-class Page(HTMLParser):
-    """What a parser of HTML sees."""
-
-    elements: list[str] = field(default_factory=list)
-    attributes: list[tuple[str, str | None]] = field(default_factory=list)
-    texts: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.elements.append(tag)
-        self.attributes += attrs
-
-    def handle_data(self, data: str) -> None:
-        self.texts.append(data)
-
-
 def parsed(found: list[Group], source: str = "runs.db") -> Page:
-    page = Page()
-    page.feed(html_history.render(found, source))
-    page.close()
-    return page
+    return read(html_history.render(found, source))
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_page_holds_our_elements_and_no_script(name: str) -> None:
+def test_a_page_holds_our_elements_and_our_script(name: str) -> None:
     whole = html_history.render(ALL[name](), "runs.db")
     page = parsed(ALL[name]())
-    assert set(page.elements) <= ELEMENTS
+    assert set(page.elements) <= ELEMENTS | SVG
     assert not [key for key, _ in page.attributes if key.startswith("on") or key == "style"]
     assert not re.search(r"https?:|url\(|@import|<(a|img|link)\b", whole)
     policy = next(value for _, value in page.attributes if value and "default-src" in value)
     assert policy.startswith("default-src 'none'; style-src 'sha256-")
-    assert "script-src" not in policy and "unsafe" not in policy
+    assert "script-src 'sha256-" in policy and "unsafe" not in policy
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]", whole)
 
 
@@ -174,24 +147,41 @@ def test_every_run_with_figures_has_a_dot_and_the_line_goes_through_complete_one
         "other machine: Example CPU @ 2.40GHz, 8 cores, Linux 6.9.1",
         "other machine: Example CPU @ 2.40GHz, 2 cores, Linux 6.1.0-18-amd64",
     ] * 2
-    paths = [value for key, value in page.attributes if key == "d" and value]
-    assert [path.count(" ") for path in paths] == [6, 6], "of 8, one cut short, one without success"
-    places = {key: [] for key in ("cx", "cy")}  # type: dict[str, list[float]]
-    for key, value in page.attributes:
-        if key in places and value:
-            places[key].append(float(value))
-    across = places["cx"][:8]
-    assert across == sorted(across) and across[0] > 58 and across[-1] < 448
-    assert places["cy"][7] == min(places["cy"][:8]), "the fastest stands highest"
-    assert places["cy"][6] == 166, "nothing stands on the axis"
+    shapes = Shapes(html_history.render(groups()[:1], "runs.db"))
+    assert len(shapes.of("line", "curve")) == 2 * 5, "of 8, one cut short, one without success"
+    dots = shapes.of("circle", "dot")
+    across = [percent(each["cx"]) for each in dots[:8]]
+    assert across == sorted(across) and across[0] > 5 and across[-1] < 95
+    heights = [float(each["cy"]) for each in dots[:8]]
+    assert heights[7] == min(heights), "the fastest stands highest"
+    assert heights[6] == FLOOR, "nothing stands on the axis"
 
 
 def test_the_table_has_what_the_picture_shows() -> None:
     text = "\n".join(parsed(groups()).texts)
-    for figure in ("1,040", "2.31ms", "1.20%", "regression", "3f2c1a9", "8 of 57 runs", "1 run"):
+    told = ("1,040", "2.31ms", "1.20%", "✗ regression", "3f2c1a9", "8 of 57 runs", "1 run")
+    for figure in told:
         assert f"\n{figure}\n" in text, figure
     assert "58 runs of 2 names, the newest last" in text
     assert "no runs yet" in "\n".join(parsed([]).texts)
+
+
+@pytest.mark.parametrize(
+    ("runs", "word", "kind"),
+    [
+        (mixed()[:1], "The last run ended well", "pass"),
+        (mixed()[:3], "The last run failed", "fail"),
+        (mixed()[:5], "The last run has warnings", "doubt"),
+    ],
+)
+def test_how_the_last_runs_ended_stands_first(runs: list[Entry], word: str, kind: str) -> None:
+    whole = html_history.render([Group("x", len(runs), tuple(runs))], "runs.db")
+    assert f'<section id="verdict" class="{kind}"><h2>{word}</h2>' in whole
+    assert whole.index('id="verdict"') < whole.index("<figure")
+    both = [Group("x", len(runs), tuple(runs)), Group("y", 1, (mixed()[2],))]
+    failed = 2 if kind == "fail" else 1
+    assert f"<h2>{failed} of 2 last runs failed</h2>" in html_history.render(both, "runs.db")
+    assert "y: threshold failed (run 3)" in html_history.render(both, "runs.db")
 
 
 @pytest.mark.parametrize(

@@ -230,7 +230,7 @@ def test_every_report_follows_it() -> None:
 def test_and_a_good_run_stays_as_it_was() -> None:
     good = run()
     assert good.outcome.level == "ok"
-    assert 'class="pass"><h2>Complete</h2>' in html_report.render(good)
+    assert 'class="done"><h2>Complete</h2>' in html_report.render(good)
     assert "<failure" not in junit.render(good)
     assert good.to_document()["outcome"] == {"level": "ok", "reasons": []}
 

@@ -25,7 +25,7 @@ def page(config: Mapping[str, object]) -> str:
         el("dl", id="figures"),
         el(
             "section",
-            el("p", html_parts.HINT, class_="hint"),
+            el("p", html_parts.HINT, class_="hint screen"),
             el("div", class_="charts", id="moving"),
             el("div", class_="charts", id="still"),
             id="charts",
@@ -34,7 +34,7 @@ def page(config: Mapping[str, object]) -> str:
         _urls(),
         el("footer", f"fastbench {__version__}"),
     )
-    script = html_page.own("page.js") + charts_script() + _own("live.js")
+    script = charts_script() + _own("live.js")
     return html_page.page(title, main, script=script, style=_own("live.css"), follows=True)
 
 
@@ -43,7 +43,8 @@ def _verdict() -> Markup:
         "section",
         el("noscript", "The dashboard needs JavaScript; the report in the terminal does not."),
         el("h2", "Connecting", id="word"),
-        el("p", id="said"),
+        el("p", id="said", class_="sentence"),
+        el("p", id="limit"),
         el("p", id="link", role="status"),
         el("progress", id="share", max="1", hidden="hidden", aria_label="how much is done"),
         el("ul", id="reasons"),

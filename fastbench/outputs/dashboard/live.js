@@ -22,6 +22,7 @@
   const tell = ({ verdict, share, figures, thresholds, about }) => {
     find("word").textContent = verdict.word;
     find("said").textContent = verdict.text;
+    find("limit").textContent = verdict.limit;
     find("verdict").className = verdict.kind || "running";
     list("reasons", verdict.reasons);
     list("warnings", verdict.warnings);

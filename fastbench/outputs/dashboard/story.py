@@ -16,10 +16,10 @@ from typing import Any
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.redact import printable
-from fastbench.foundation.units import format_bytes, format_count, format_instant, format_s
+from fastbench.foundation.units import format_bytes, format_count, format_s
 from fastbench.outputs.dashboard import url_table
 from fastbench.report.columns import ms, quantity
-from fastbench.report.html import html_tables, html_verdict
+from fastbench.report.html import html_parts, html_tables, html_verdict
 from fastbench.report.html.charts import run_charts
 from fastbench.report.html.charts.chart import Chart, drawing, line
 from fastbench.report.html.html_verdict import Figure, Verdict
@@ -283,7 +283,7 @@ def _ended(result: Result, beside: Comparison | None) -> dict[str, Any]:
         counts=(s.requests, s.not_ok),
         over=True,
     )
-    when = format_instant(result.environment.started_at)
+    when = html_parts.when(result.environment.started_at)
     about = [*html_verdict.about(load), when]
     return told | {
         "about": " · ".join(about),

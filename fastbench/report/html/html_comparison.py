@@ -14,7 +14,6 @@ from fastbench.experiments.compare.compare_document import (
     Pair,
 )
 from fastbench.experiments.compare.interval_history import ratio_of
-from fastbench.foundation.units import format_instant
 from fastbench.report import compared, slice_course
 from fastbench.report.change import (
     change,
@@ -31,6 +30,7 @@ from fastbench.report.change import (
 )
 from fastbench.report.columns import NOTHING
 from fastbench.report.html import (
+    html_asked,
     html_parts,
     html_pictures,
     html_scenario,
@@ -49,7 +49,7 @@ from fastbench.report.html.html_markup import (
     section,
     table,
 )
-from fastbench.report.html.html_page import own, page
+from fastbench.report.html.html_page import page
 from fastbench.report.html.html_verdict import Figure
 from fastbench.report.text import compared_requests
 from fastbench.results import resolution
@@ -62,6 +62,7 @@ PAIRS_HINT = (
     "that does not count; the blue band is the interval of all. Grey is the band within which a "
     "change does not count."
 )
+NOT_JUDGED = "Nothing was judged: no limit for a regression was given (--fail-on-regression)."
 TIMES = {
     "service": "from the first byte sent to the end of the answer",
     "response": "from the instant a request was planned to the end of its answer",
@@ -72,12 +73,13 @@ TIMES = {
 def render(found: Comparison, runs: compared_requests.Runs | None = None) -> str:
     """Return the page, ending in a newline; `runs` are two saved results with requests."""
     title = f"{found.candidate} against {found.base}"
+    named = f"{state(found)}: {title}"
     charts = _charts(found.latency)
     main = _page(found, title, charts, runs)
     if not charts:
-        return page(title, main)
+        return page(named, main)
     data = data_block("data", drawing((), charts))
-    return page(title, main, data, script=own("page.js") + charts_script())
+    return page(named, main, data, script=charts_script())
 
 
 def _page(
@@ -86,7 +88,7 @@ def _page(
     charts: list[Chart],
     runs: compared_requests.Runs | None,
 ) -> Markup:
-    when = format_instant(found.environment.started_at)
+    when = html_parts.when(found.environment.started_at)
     return html_parts.main(
         html_parts.heading(title, (*compared.load(found), when), "compare"),
         _verdict(found),
@@ -98,10 +100,9 @@ def _page(
         None if runs is None else html_scenario.operations_of(runs),
         _pairs(found),
         _not_counted(found),
-        html_tables.configuration(found.config),
-        _environment(found),
+        html_asked.asked(found.config, _environment(found)),
         html_parts.footer(
-            f"fastbench {found.version}", format_instant(found.environment.started_at)
+            f"fastbench {found.version}", html_parts.when(found.environment.started_at)
         ),
     )
 
@@ -121,15 +122,29 @@ def details(found: Comparison) -> list[Markup]:
 def _verdict(found: Comparison) -> Markup:
     kind = "fail" if found.regressed else KINDS[compared.is_good(found)]
     first, *told = sentences(found)
-    title = compared.TITLES[found.verdict].capitalize()
     shown: list[Content] = [el("p", first, class_="sentence"), *told]
     below = html_parts.warnings(compared.warnings(found))
     below += html_parts.warnings(compared.notes(found), "notes")
-    return html_parts.verdict(title, kind, shown, below)
+    return html_parts.verdict(state(found), kind, shown, below)
 
 
-def sentences(found: Comparison) -> list[str]:
-    """Return what is told first, the verdict in a sentence before all."""
+def state(found: Comparison) -> str:
+    """Say in a word what the verdict is, which way a difference goes, and whether it failed."""
+    good = compared.is_good(found)
+    word = compared.TITLES[found.verdict].capitalize()
+    if found.verdict == "different" and good is not None:
+        word += ", better" if good else ", worse"
+    if found.regressed:
+        return f"Failed: a regression ({word.lower()})"
+    passed = good is not None and compared.regression_excluded(found)
+    return f"Passed: {word.lower()}" if passed else word
+
+
+def sentences(found: Comparison, *, judged: bool = False) -> list[str]:
+    """Return what is told first, the verdict in a sentence before all.
+
+    That nothing was judged is told once: `judged` leaves it out.
+    """
     limit = compared.limit(found)
     told = [html_parts.sentence(headline(found))]
     told += [html_parts.sentence(text)] if (text := explained(found)) else []
@@ -139,6 +154,8 @@ def sentences(found: Comparison) -> list[str]:
         told.append(f"No regression beyond {limit}.")
     elif limit:
         told.append(f"A regression beyond {limit} is neither shown nor excluded.")
+    elif not judged:
+        told.append(NOT_JUDGED)
     if parts := compared.ended(found):
         told.append(f"{': '.join((parts[0].capitalize(), *parts[1:]))}.")
     return told
@@ -155,14 +172,15 @@ def _figures(found: Comparison) -> list[Figure]:
     if metric.interval is not None:
         sure = f"{100 * found.confidence:g} % interval"
         shown.append(Figure(sure, signed_interval(metric.interval), "of the change"))
-    if metric.noise_floor is not None:
-        shown.append(Figure("noise floor", share(metric.noise_floor), compared.between(found)))
     if metric.smallest_difference is not None and found.interleaved:
         seen = share(metric.smallest_difference)
         shown.append(Figure("smallest difference", seen, "that 9 in 10 such runs detect"))
     if found.interleaved:
         count, _, of = compared.counted(found, metric).partition(" of ")
-        shown.append(Figure("pairs that count", count, f"of {of}"))
+        more = [f"of {of}"]
+        if metric.noise_floor is not None:
+            more.append(f"noise {share(metric.noise_floor)} {compared.between(found)}")
+        shown.append(Figure("pairs that count", count, ", ".join(more)))
     return shown
 
 
@@ -316,4 +334,4 @@ def _environment(found: Comparison) -> Markup | None:
     for (name, base), (_, candidate) in both:
         other = base != candidate and name != "started at"
         rows.append([name, TableCell(str(base), "warn" if other else ""), candidate])
-    return section("Environment", table(("", "base", "candidate"), rows), identity="machines")
+    return html_parts.folded("Environment", "machines", rows, ("", "base", "candidate"))

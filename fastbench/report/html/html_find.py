@@ -5,17 +5,22 @@ It is a page like that of a run, under the same policy, and made from the docume
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
+from statistics import median_low
+
 from fastbench.experiments.find.find_document import Found, Step
-from fastbench.foundation.units import format_count, format_instant, format_ms, format_s
+from fastbench.foundation.units import format_count, format_ms, format_s
 from fastbench.report.columns import NOTHING, ms
-from fastbench.report.html import html_parts, html_tables
+from fastbench.report.html import html_asked, html_parts
 from fastbench.report.html.html_markup import Markup, Row, TableCell, el, section, table
 from fastbench.report.html.html_page import page
-from fastbench.report.html.html_plot import HEIGHT, Axis, across, plot, text
+from fastbench.report.html.html_plot import HEIGHT, TOP, Axis, across, brief, line, plot, text
 from fastbench.report.html.html_verdict import Figure
 from fastbench.report.load_heading import of_config
 from fastbench.report.page import plural
 from fastbench.report.text import find_text
+from fastbench.report.text.text_report import LIMITS
 from fastbench.results import resolution
 
 TITLES = {
@@ -30,13 +35,20 @@ TITLES = {
     "nothing_succeeded": "Nothing succeeded",
 }
 CLOSE = 0.06  # to an end of the axis: a number there would be cut
+MIDDLE = 0.5
+MAX_NUMBERS = 6  # along the rates, on a phone
+HINT = (
+    "A filled dot is a run that passed the objective, a ring one that failed; the thin line goes "
+    "through the middle run of each rate. Grey is unknown: only some runs passed there, or none "
+    "was made."
+)
 DOT = "4.5"
 
 
 def render(found: Found) -> str:
     """Return the page, ending in a newline."""
     title = of_config(found.config).target or "a search for the highest rate"
-    when = format_instant(found.environment.started_at) if found.environment else ""
+    when = html_parts.when(found.environment.started_at) if found.environment else ""
     after = f" after {format_s(found.warmup_s)} of warm-up" if found.warmup_s else ""
     about = (
         f"{format_s(found.visit_s)} at each rate{after}",
@@ -51,11 +63,10 @@ def render(found: Found) -> str:
         html_parts.figures(_figures(found)),
         _knee(found),
         _steps(found),
-        html_tables.configuration(found.config),
-        html_parts.environment(found.environment),
+        html_asked.asked(found.config, html_parts.environment(found.environment)),
         html_parts.footer(f"fastbench {found.version}", when),
     )
-    return page(title, main)
+    return page(f"{TITLES[found.ended]}: {title}", main)
 
 
 def _verdict(found: Found) -> Markup:
@@ -81,7 +92,7 @@ def _figures(found: Found) -> list[Figure]:
         Figure(
             "every run failed", NOTHING if high is None else find_text.per_s(high), "from here on"
         ),
-        Figure("bottleneck", found.limit, f"the border to {100 * found.precision:g} %"),
+        Figure("bottleneck", found.limit, LIMITS[found.limit]),
     ]
 
 
@@ -98,22 +109,47 @@ def _knee(found: Found) -> Markup | None:
     y = Axis.around([*(value for _, value in points), *limits], log=True)
     name = "p99" if drawn is None else drawn.text
     above = (
-        *(across(y, each, "mark") for each in limits),
+        *_through(x, y, points),
+        *(mark for each in limits for mark in _limit(y, each)),
+        *_answer(found, x),
         *(_dot(x, y, step, value, f"{find_text.unit(found)}: {name}") for step, value in points),
         *_rates(x),
     )
-    hint = (
-        "A filled dot is a run that passed the objective, a ring one that failed; the dashed line "
-        "is the objective. Grey is unknown: only some runs passed there, or none was made."
-    )
     figure = plot(
-        (name, "by requests per second"),
-        *(y, y.ticks(), format_ms, (_unknown(found, x), above)),
+        (name, f"by {find_text.unit(found)}"),
+        *(y, y.ticks(), lambda value: brief(format_ms(value)), (_unknown(found, x), above)),
         title=f"{name} by rate",
         kind="wide",
     )
-    parts = (el("p", hint, class_="hint"), el("div", figure, class_="charts"))
+    parts = (el("p", HINT, class_="hint"), el("div", figure, class_="charts"))
     return section("Where it bends", *parts, identity="knee")
+
+
+def _through(x: Axis, y: Axis, points: Sequence[tuple[Step, float]]) -> list[Markup]:
+    """Draw a line through the middle run of each rate."""
+    by_rate: dict[float, list[float]] = {}
+    for step, value in points:
+        by_rate.setdefault(step.rate, []).append(value)
+    middles = [(x.x(rate), f"{y.y(median_low(by_rate[rate])):.1f}") for rate in sorted(by_rate)]
+    return [line("through", at, to, low, high) for (at, low), (to, high) in pairwise(middles)]
+
+
+def _limit(y: Axis, limit_ms: float) -> list[Markup]:
+    return [
+        across(y, limit_ms, "mark"),
+        text(f"objective {brief(format_ms(limit_ms))}", "4", y.y(limit_ms) - 5, "start"),
+    ]
+
+
+def _answer(found: Found, x: Axis) -> list[Markup]:
+    """Draw where the highest rate is, with its figure beside it."""
+    if not found.rate or not 0 <= x.share(found.rate) <= 1:
+        return []
+    at, left = x.x(found.rate), x.share(found.rate) > MIDDLE
+    words = f"{find_text.per_s(found.rate)} {find_text.unit(found)}"
+    words = f"{words}\u2002" if left else f"\u2002{words}"  # beside the line, not on it
+    told = text(words, at, TOP + 2, "end" if left else "start")
+    return [line("answer", at, at, "0", f"{x.floor:g}"), told]
 
 
 def _dot(x: Axis, y: Axis, step: Step, value: float, name: str) -> Markup:
@@ -140,8 +176,8 @@ def _unknown(found: Found, x: Axis) -> list[Markup]:
 
 
 def _rates(x: Axis) -> list[Markup]:
-    shown = [each for each in x.ticks() if CLOSE < x.share(each) < 1 - CLOSE]
-    return [text(format_count(each), x.x(each), HEIGHT - 8, "middle") for each in shown]
+    shown = [each for each in x.ticks(MAX_NUMBERS) if CLOSE < x.share(each) < 1 - CLOSE]
+    return [text(brief(format_count(each)), x.x(each), HEIGHT - 8, "middle") for each in shown]
 
 
 def _steps(found: Found) -> Markup | None:

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from fastbench.foundation.redact import printable
 
-_VOID = frozenset({"meta"})
+_VOID = frozenset({"meta", "wbr"})
+_BREAKS = re.compile(r"(?<=[/?&=,;])(?=[^/?&=,;])")  # where a URL may go on in the next line
 # What could end a script element or open another (HTML, 4.12.1.3), and what ends a line.
 _IN_SCRIPT = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
@@ -71,14 +72,25 @@ def data_block(identity: str, value: object) -> Markup:
     return raw("script", text, type="application/json", id=identity)
 
 
-def section(title: str, *content: Content, identity: str = "", note: str = "") -> Markup:
+def breakable(text: str) -> list[Content]:
+    """Return text that breaks where a reader of a URL expects it, and nowhere else if it can."""
+    first, *more = _BREAKS.split(text)
+    return [first, *(part for each in more for part in (el("wbr"), each))]
+
+
+def section(
+    title: str, *content: Content, identity: str = "", note: str = "", kind: str = ""
+) -> Markup:
     """Return a part of the page with its heading; `note` stands small beside it."""
     heading = el("h2", title, *([el("small", note)] if note else []))
-    return el("section", heading, *content, id=identity)
+    return el("section", heading, *content, id=identity, class_=kind)
 
 
 def table(heads: Sequence[str], rows: Iterable[Row]) -> Markup:
-    """Return a table that scrolls sideways where it is too wide; heads with ` #` are of numbers."""
+    """Return a table that scrolls sideways where it is too wide; heads with ` #` are of numbers.
+
+    Names and values have no heads.
+    """
     numbers = [head.endswith(" #") for head in heads]
     top = [
         el("th", head.removesuffix(" #"), scope="col", class_="num" if number else "")
@@ -88,7 +100,8 @@ def table(heads: Sequence[str], rows: Iterable[Row]) -> Markup:
         el("tr", *(_cell(cell, number) for cell, number in zip(row, numbers, strict=True)))
         for row in rows
     ]
-    whole = el("table", el("thead", el("tr", *top)), el("tbody", *body))
+    headed = [el("thead", el("tr", *top))] if any(heads) else []
+    whole = el("table", *headed, el("tbody", *body))
     return el("div", whole, class_="scroll", tabindex="0")
 
 

@@ -1,7 +1,7 @@
 """The frame of every page: one file that stands alone, and a policy that lets it be nothing else.
 
-The policy allows this file's one style and at most one script, each by its hash: no image, no
-request, no form, no frame, no inline handler and no inline style.
+The policy allows this file's one style and its one script, each by its hash: no image, no request,
+no form, no frame, no inline handler and no inline style.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ from fastbench.report.html.html_markup import Content, Markup, el, raw
 def page(
     title: str, *content: Content, script: str = "", style: str = "", follows: bool = False
 ) -> str:
-    """Return the page, ending in a newline; `script` is our own and stands at its end.
+    """Return the page, ending in a newline; `script` is our own and stands at its end, after that
+    of every page.
 
     `style` is our own, too, and comes after that of every page. A page that `follows` something
     may ask the one it came from, and nobody else.
     """
     style = own("page.css") + style
+    script = own("page.js") + script
     policy = [
         "default-src 'none'",
         *(["connect-src 'self'"] if follows else []),
         f"style-src '{_hash(style)}'",
-        *([f"script-src '{_hash(script)}'"] if script else []),
+        f"script-src '{_hash(script)}'",
         "base-uri 'none'",
         "form-action 'none'",
     ]
@@ -40,7 +42,7 @@ def page(
         el("title", f"{title} · fastbench"),
         raw("style", style),
     )
-    body = el("body", *content, *([raw("script", script)] if script else []))
+    body = el("body", *content, raw("script", script))
     return f"<!doctype html>\n{el('html', head, body, lang='en').text}\n"
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 
+from fastbench.foundation.units import format_instant
 from fastbench.report.html.charts.chart import Chart
-from fastbench.report.html.html_markup import Content, Markup, Row, el, section, table
+from fastbench.report.html.html_markup import Content, Markup, Row, breakable, el, table
 from fastbench.report.html.html_verdict import Figure
 from fastbench.report.page import advice
 from fastbench.results.result import Environment, TlsUse, Warning_
 
+_CODE = re.compile(r"(`[^`]+`|(?<![\w-])--[a-z][\w-]*)")
 HINT = (
     "Point at a chart to read it; drag over it to zoom, double-click to zoom out; a name above a "
     "chart hides its line."
@@ -25,7 +28,7 @@ def main(*parts: Markup | None) -> Markup:
 def heading(title: str, about: Iterable[str], command: str = "") -> Markup:
     """Return the name of the page, and what stands below it."""
     brand = el("p", f"fastbench {command}".rstrip(), class_="brand")
-    return el("header", brand, el("h1", title), el("p", _joined(about)))
+    return el("header", brand, el("h1", *breakable(title)), el("p", _joined(about)))
 
 
 def verdict(
@@ -38,12 +41,18 @@ def verdict(
 
 def reasons(found: Iterable[str]) -> Markup:
     """Return the list of reasons below a verdict."""
-    return el("ul", *(el("li", each) for each in found))
+    return el("ul", *(el("li", *_with_code(each)) for each in found))
+
+
+def _with_code(text: str) -> list[Content]:
+    """Return a sentence whose commands, between backticks, and whose flags are set as code."""
+    parts = _CODE.split(text)
+    return [el("code", part.strip("`")) if at % 2 else part for at, part in enumerate(parts)]
 
 
 def environment(found: Environment | None) -> Markup | None:
-    """Return the machine it ran on."""
-    return None if found is None else listing("Environment", "environment", named(found))
+    """Return the machine it ran on, folded."""
+    return None if found is None else folded("Environment", "environment", named(found))
 
 
 def named(values: Environment | TlsUse) -> list[Row]:
@@ -51,9 +60,12 @@ def named(values: Environment | TlsUse) -> list[Row]:
     return [[name.replace("_", " "), str(value)] for name, value in asdict(values).items()]
 
 
-def listing(title: str, identity: str, rows: Iterable[Row]) -> Markup:
-    """Return names and values, two columns without a heading."""
-    return section(title, table(("", ""), rows), identity=identity)
+def folded(
+    title: str, identity: str, rows: Iterable[Row], heads: Sequence[str] = ("", "")
+) -> Markup:
+    """Return a table that is a click away; without heads it is of names and values."""
+    summary = el("summary", title)
+    return el("details", summary, table(heads, rows), class_="fold", id=identity)
 
 
 def footer(*parts: str) -> Markup:
@@ -64,6 +76,11 @@ def footer(*parts: str) -> Markup:
 def sentence(text: str) -> str:
     """Begin with a capital letter, and end in a full stop."""
     return f"{text[:1].upper()}{text[1:]}."
+
+
+def when(instant: str) -> str:
+    """Return a wall-clock time in ISO 8601 as people read it."""
+    return format_instant(instant).replace("+00:00", " UTC")
 
 
 def _joined(parts: Iterable[str]) -> str:
@@ -82,7 +99,7 @@ def _figure(figure: Figure) -> Markup:
 
 def warnings(found: Sequence[Warning_], kind: str = "warnings") -> list[Markup]:
     """Return the list of what a reader should know, nothing without any; `kind` or "notes"."""
-    told = (el("li", advice(each)) for each in found)
+    told = (el("li", *_with_code(advice(each))) for each in found)
     return [el("ul", *told, class_=kind)] if found else []
 
 
@@ -94,7 +111,7 @@ def charts(drawn: Sequence[Chart]) -> Markup | None:
     return el(
         "section",
         el("noscript", "The charts need JavaScript; the tables below do not."),
-        el("p", HINT, class_="hint"),
+        el("p", HINT, class_="hint screen"),
         *(el("div", *map(_place, group), class_="charts") for group in groups if group),
         id="charts",
     )

@@ -45,6 +45,26 @@ def changes(found: Comparison) -> Markup | None:
     ends = [end for each in found.metrics.values() for end in (each.ratio, *_ends(each))]
     axis = axis_of(ends, found.threshold)
     rows = [_change(found, axis, name, each) for name, each in told_metrics(found).items()]
+    return _strips(axis, rows)
+
+
+def candidates(each: Sequence[Comparison]) -> list[Markup]:
+    """Draw the deciding metric's change of several candidates; nothing where none has one."""
+    known = [(at, found, found.metrics.get(found.primary)) for at, found in enumerate(each, 1)]
+    drawn = [(at, found, metric) for at, found, metric in known if metric is not None]
+    if not drawn:
+        return []
+    ends = [end for *_, metric in drawn for end in (metric.ratio, *_ends(metric))]
+    axis = axis_of(ends, each[0].threshold)
+    rows = [
+        _change(found, axis, found.primary, metric, of=f"candidate {at}")
+        for at, found, metric in drawn
+    ]
+    return [_strips(axis, rows)]
+
+
+def _strips(axis: Axis, rows: Sequence[Markup]) -> Markup:
+    """Return the strips of changes one below the other, with their scale at the end."""
     labels = [
         text(rounded(ratio), axis.x(ratio), 14, "middle")
         for ratio in ticks(axis)
@@ -58,7 +78,8 @@ def _ends(metric: Metric) -> tuple[float, ...]:
     return (*(metric.interval or ()), *(metric.equivalence_interval or ()))
 
 
-def _change(found: Comparison, axis: Axis, name: str, metric: Metric) -> Markup:
+def _change(found: Comparison, axis: Axis, name: str, metric: Metric, of: str = "") -> Markup:
+    """Draw a metric's change; the row is named after the metric, or what it is `of`."""
     word = verdict_word(metric)
     kind = _KINDS.get(word, "soft")
     interval = signed_interval(metric.interval) if metric.interval else "no interval"
@@ -72,9 +93,10 @@ def _change(found: Comparison, axis: Axis, name: str, metric: Metric) -> Markup:
         if ends is not None:
             drawn.append(_level(axis, ends, how))
     drawn.append(el("circle", cx=axis.x(metric.ratio), cy=str(STRIP_MIDDLE), r="5", class_="dot"))
-    about = f"{name_of(found, name)}: {change(metric.ratio)}, {sure}, {word}"
+    about = f"{of or name_of(found, name)}: {change(metric.ratio)}, {sure}, {word}"
     svg = el("svg", el("title", about), *drawn, class_=f"strip {kind}", role="img")
-    shown = el("b", name_of(found, name), *([" *"] if name == found.primary else []))
+    decides = [" *"] if name == found.primary and not of else []
+    shown = el("b", of or name_of(found, name), *decides)
     told = el("span", el("b", change(metric.ratio)), f" {word}", el("small", sure), class_=kind)
     return el("div", shown, svg, told, class_="change")
 

@@ -15,7 +15,7 @@ from fastbench.report.html.html_markup import Markup, el
 HEIGHT, TOP, FLOOR = 220, 10, 194  # pixels of a plot: all, and where values may be
 MARGIN = 0.05  # of an axis, beyond what it has to show
 MIN_LOG_ROOM = 0.02  # the same of a logarithmic one, in powers of ten
-LOG_TICKS = 4
+MAX_TICKS = 9  # of a logarithmic axis, upward: more of them would touch
 STEPS = (1, 2, 5, 10)
 
 
@@ -46,12 +46,15 @@ class Axis:
     def y(self, value: float) -> float:
         return self.floor - (self.floor - self.top) * self.share(value)
 
-    def ticks(self) -> list[float]:
-        """Return round values of a logarithmic axis: powers of ten, 2 and 5 between a few."""
+    def ticks(self, most: int = MAX_TICKS) -> list[float]:
+        """Return round values of a logarithmic axis: 1, 2 and 5, of many the powers of ten."""
         powers = range(math.floor(self.low), math.ceil(self.high) + 1)
-        digits = (1,) if self.high - self.low > LOG_TICKS - 1 else (1, 2, 5)
-        found = [digit * 10.0**power for power in powers for digit in digits]
-        return [value for value in found if 0 < self.share(value) < 1]
+        for digits, step in (((1, 2, 5), 1), ((1,), 1), ((1,), 2), ((1,), 3)):
+            values = [digit * 10.0**power for power in powers[::step] for digit in digits]
+            found = [value for value in values if 0 < self.share(value) < 1]
+            if len(found) <= most:
+                break
+        return found
 
 
 def round_values(low: float, high: float, count: int) -> list[float]:
@@ -63,6 +66,13 @@ def round_values(low: float, high: float, count: int) -> list[float]:
     step = power * next(each for each in STEPS if each * power >= least * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return [at * step for at in range(first, last + 1)]
+
+
+def brief(text: str) -> str:
+    """Leave out what a round number does not need: `1.50ms` is `1.5ms`, `20.0k` is `20k`."""
+    digits = text.rstrip("kMGTnums")
+    unit = text[len(digits) :]
+    return (digits.rstrip("0").rstrip(".") if "." in digits else digits) + unit
 
 
 def plot(

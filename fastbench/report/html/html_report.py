@@ -12,8 +12,9 @@
 from __future__ import annotations
 
 from fastbench.experiments.compare.compare_document import Comparison
-from fastbench.foundation.units import format_instant
+from fastbench.report import protocol_words
 from fastbench.report.html import (
+    html_asked,
     html_parts,
     html_scenario,
     html_stages,
@@ -22,8 +23,8 @@ from fastbench.report.html import (
 )
 from fastbench.report.html.charts import run_charts
 from fastbench.report.html.charts.chart import Chart, charts_script
-from fastbench.report.html.html_markup import Markup, data_block
-from fastbench.report.html.html_page import own, page
+from fastbench.report.html.html_markup import Markup, data_block, el
+from fastbench.report.html.html_page import page
 from fastbench.report.load_heading import load_of
 from fastbench.results import addresses
 from fastbench.results.result import Result
@@ -35,31 +36,43 @@ def render(result: Result, beside: Comparison | None = None) -> str:
     charts = run_charts.charts(result)
     data = data_block("data", run_charts.document(result, charts))
     load = load_of(result)
-    title = load.script or load.url + load.more or "a run"
-    return page(title, _page(result, beside, charts), data, script=own("page.js") + charts_script())
+    name = load.script or load.url + load.more or "a run"
+    title = f"{html_verdict.verdict(result, beside).word}: {name}"
+    return page(title, _page(result, beside, charts), data, script=charts_script())
 
 
 def _page(result: Result, beside: Comparison | None, charts: list[Chart]) -> Markup:
     return html_parts.main(
         _heading(result),
         _verdict(result, beside),
+        html_parts.figures(html_verdict.figures(result)),
         html_tables.thresholds(result),
         html_tables.baseline(beside),
-        html_parts.figures(html_verdict.figures(result)),
         html_stages.stages(result),
         html_parts.charts(charts),
         html_tables.latencies(result),
         *html_scenario.parts(result),
         *html_tables.tables(result),
+        html_asked.asked(result.config, _machine(result)),
         html_parts.footer(
-            f"fastbench {result.version}", format_instant(result.environment.started_at)
+            f"fastbench {result.version}", html_parts.when(result.environment.started_at)
         ),
     )
 
 
+def _machine(result: Result) -> Markup:
+    """Return the machine it ran on, and what its connections agreed on."""
+    rows = html_parts.named(result.environment)
+    if result.tls is not None:
+        rows += [[f"TLS {name}", value] for name, value in html_parts.named(result.tls)]
+    if spoken := protocol_words.told(result):
+        rows.append(["protocol", ", ".join(spoken)])
+    return html_parts.folded("Environment", "environment", rows)
+
+
 def _heading(result: Result) -> Markup:
     load = load_of(result)
-    when = format_instant(result.environment.started_at)
+    when = html_parts.when(result.environment.started_at)
     about = html_verdict.about(load, addresses.summary(result.addresses))
     return html_parts.heading(html_verdict.title(load), [*about, when])
 
@@ -70,4 +83,5 @@ def _verdict(result: Result, beside: Comparison | None) -> Markup:
         html_parts.reasons(result.validity.reasons),
         *html_parts.warnings(result.warnings),
     )
-    return html_parts.verdict(said.word, said.kind, [said.text], about)
+    told = [el("p", said.text, class_="sentence"), el("p", said.limit)]
+    return html_parts.verdict(said.word, said.kind, told, about)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.units import format_bytes, format_ms, format_ns
-from fastbench.report import protocol_words, socket_rows
+from fastbench.report import socket_rows
 from fastbench.report.change import (
     change,
     headline,
@@ -17,7 +16,7 @@ from fastbench.report.change import (
     told_metrics,
 )
 from fastbench.report.columns import ms
-from fastbench.report.html import html_parts
+from fastbench.report.html import html_margin
 from fastbench.report.html.html_markup import Markup, Row, TableCell, el, section, table
 from fastbench.report.page import seconds
 from fastbench.report.text.usage_lines import memory, seen, share
@@ -46,8 +45,11 @@ LATENCIES = {
 def tables(result: Result) -> list[Markup]:
     """Return the parts that every run has, without those that have nothing to say."""
     parts = (
-        *(_answers(result), _sockets(result), _errors(result), _used(result), _workers(result)),
-        *_asked(result),
+        _answers(result),
+        _sockets(result),
+        _errors(result),
+        _used(result),
+        _workers(result),
     )
     return [part for part in parts if part is not None]
 
@@ -59,9 +61,10 @@ def thresholds(result: Result) -> Markup | None:
         return None
     note = counted([each for _, each in held]) or "all passed"
     rows: list[Row] = [
-        [TableCell(*outcome(each)), _limit(text, each), each.text] for text, each in held
+        [TableCell(*outcome(each)), _limit(text, each), html_margin.bar(each), each.text]
+        for text, each in held
     ]
-    heads = ("", "threshold", "observed")
+    heads = ("", "threshold", "margin", "observed")
     return section("Thresholds", table(heads, rows), identity="thresholds", note=note)
 
 
@@ -234,25 +237,3 @@ def _late(row: WorkerRow) -> str:
     """Return how late a worker sent; each of its requests is a sample."""
     told = row.lag_p99_ms is not None and resolution.carries(row.requests, 99)
     return format_ms(row.lag_p99_ms or 0.0) if told else ""
-
-
-def configuration(config: Mapping[str, object]) -> Markup:
-    """Return what was asked."""
-    given = {name: value for name, value in config.items() if value not in (None, [], {})}
-    rows: list[Row] = [[name, el("code", _value(value))] for name, value in given.items()]
-    return html_parts.listing("Configuration", "config", rows)
-
-
-def _asked(result: Result) -> list[Markup]:
-    """Return what was asked, and the machine it ran on."""
-    machine = html_parts.named(result.environment)
-    if result.tls is not None:
-        machine += [[f"TLS {name}", value] for name, value in html_parts.named(result.tls)]
-    if spoken := protocol_words.told(result):
-        machine.append(["protocol", ", ".join(spoken)])
-    found = html_parts.listing("Environment", "environment", machine)
-    return [configuration(result.config), found]
-
-
-def _value(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
