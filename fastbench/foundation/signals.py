@@ -40,6 +40,7 @@ class _State:
     owned = False  # handlers stay until the process ends
     count = 0
     last = (0, 0.0)  # number, time
+    clean: Callable[[], object] | None = None  # gives the terminal back
     listeners: ClassVar[list[Callable[[], object]]] = []
 
 
@@ -135,8 +136,18 @@ def leave_cleanly() -> NoReturn:
     raise KeyboardInterrupt
 
 
+def at_leave(clean: Callable[[], object] | None) -> None:
+    """Let `clean` give the terminal back when a signal ends this process at once; None: nobody.
+
+    It is called within a handler: it may write to a descriptor, and wait for nothing.
+    """
+    _State.clean = clean
+
+
 def leave() -> NoReturn:
     """End this process now."""
+    if _State.clean is not None:
+        _State.clean()
     if _State.listeners and os.isatty(2):
         os.write(2, _SHOW_CURSOR)
     os._exit(INTERRUPTED)
@@ -179,6 +190,7 @@ def _begin_anew(handler: signal.Handlers) -> None:
     signal.set_wakeup_fd(-1)
     signal.setitimer(signal.ITIMER_REAL, 0)
     _State.owned, _State.count, _State.listeners = False, 0, []
+    _State.clean = None
 
 
 def _on_signal(number: int, frame: FrameType | None) -> None:

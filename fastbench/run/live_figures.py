@@ -75,6 +75,8 @@ class LiveFigures:
 class FiguresPipe:
     """Tell them, in the place of a live view."""
 
+    follower = None  # of snapshots: what is told stands in Progress
+
     def __init__(self, fd: int, duration_s: float | None, requests: int | None) -> None:
         self._fd = fd
         self._plan = duration_s, requests

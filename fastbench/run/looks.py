@@ -31,7 +31,10 @@ MAX_OF_CORE = 0.02
 
 
 class Follower(Protocol):
-    """Somebody who is told what a run counts while it goes."""
+    """Somebody who is told what a run counts while it goes.
+
+    One with a `max_of_core` is content with looks that cost less than MAX_OF_CORE.
+    """
 
     def take(self, now: Snapshot) -> None:
         """Take what was counted up to now; once a second, and when the run has ended."""
@@ -70,6 +73,8 @@ class Looks:
         self._followers = followers
         self._second_s = LOOK_S  # when the next one ends
         self._full_s = LOOK_S if followers else math.inf
+        shares = [getattr(each, "max_of_core", MAX_OF_CORE) for each in followers]
+        self._max_of_core = max(shares, default=MAX_OF_CORE)
         self._edge_s = self._edge(0.0)
 
     @property
@@ -97,7 +102,7 @@ class Looks:
         if full:
             self.tell(now)
             cost_s = (time.thread_time_ns() - spent_ns) / NS_PER_S
-            self._full_s = t_s + max(LOOK_S, cost_s / MAX_OF_CORE)
+            self._full_s = t_s + max(LOOK_S, cost_s / self._max_of_core)
         if self._gauges is not None:
             self._gauges.take(now)
         if second:

@@ -38,6 +38,10 @@ _TIMES = {  # the histogram of each metric
 _DECLARED = dict.fromkeys(("dropped", "retried", "timeouts"), _COUNTER)
 _OF_PLAN = dict.fromkeys(("response", "lag"), _TIME)
 _OF_URL = ("ok", "failed", "timeouts")
+# Of the whole run, in full snapshots only; names of no metric.
+BY_STATUS = "answers.by_status"  # complete answers, by status
+BY_CAUSE = "errors.by_cause"  # by kind, phase and code
+_CAUSE = ("kind", "phase", "code")
 OF_ANSWERS = frozenset({"status", "expected_response"})  # tags that http_reqs is counted by
 Part = tuple[Mapping[str, int], Mapping[str, TrendValue]]  # counters and times
 _OF_WEBSOCKETS = {  # by the names that scripts have, too; counters, or a time
@@ -63,18 +67,36 @@ def of_websockets(mode: str) -> dict[str, Kind]:
     }
 
 
-def of_block(block: _core.Block, *, planned: bool) -> tuple[dict[str, int], Rows]:
-    """Return the counters of all workers, and what the series needs beside them."""
+def of_block(
+    block: _core.Block, *, planned: bool, full: bool = False
+) -> tuple[dict[str, int], Rows]:
+    """Return the counters of all workers, and what the series needs beside them.
+
+    `full`: with the answers by status, and the errors by cause.
+    """
     errors: Counter[str] = Counter()
+    causes: Counter[tuple[str, str, str]] = Counter()
+    statuses: Counter[int] = Counter()
     for worker in block.indices:
-        for kind, _, _, count, _ in block.errors(worker):
+        for kind, phase, code, count, _ in block.errors(worker):
             errors[kind] += count
+            causes[kind, phase, code] += count
+        if full:
+            statuses.update(block.status_codes(worker))
     rows: Rows = {
         SERVICE: {(): TrendValue(block.histogram("service"))},
         ERRORS: {(("kind", kind),): CounterValue(count) for kind, count in errors.items()},
     }
     if planned:
         rows[RESPONSE] = {(): TrendValue(block.histogram("response"))}
+    if full:
+        rows[BY_STATUS] = {
+            (("status", str(status)),): CounterValue(count) for status, count in statuses.items()
+        }
+        rows[BY_CAUSE] = {
+            tuple(zip(_CAUSE, cause, strict=True)): CounterValue(count)
+            for cause, count in causes.items()
+        }
     return dict(sampling.sums(block)), rows
 
 
@@ -107,7 +129,7 @@ class UrlReader:
 
     def read(self, t_s: float, full: bool) -> Snapshot:
         """Read what is needed, or everything, at an instant of the run."""
-        counters, rows = of_block(self._block, planned=self._planned)
+        counters, rows = of_block(self._block, planned=self._planned, full=full)
         wanted = {at for places in self._parts.values() for at in places} if self._labels else ()
         urls = {at: self._url(at) for at in (range(len(self._labels)) if full else wanted)}
         if full and urls:

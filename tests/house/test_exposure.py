@@ -248,8 +248,8 @@ def test_no_word_of_the_command_line_comes_back_as_it_was(
 
 def test_the_live_view_and_the_report_show_a_hostile_url_without_its_powers() -> None:
     with Server(answering()) as server:
-        run = in_terminal("-c2", "-d", "300ms", server.url(f"/{IN_A_URL}"))
-    assert run.code == 0
+        run = in_terminal("-c2", "-d", "1.2s", server.url(f"/{IN_A_URL}"))
+    assert run.code == 0 and "THROUGHPUT" in run.written
     assert "owned" in run.screen and "end\n" in run.screen
     assert not re.search(r"\x1b\[2J|\x1b\]|\x07|\x9b|[\u202e\u2066\u2028\u200b\x7f]", run.written)
 

@@ -166,10 +166,11 @@ def test_who_makes_many_runs_has_no_dashboard(command: str) -> None:
 
 
 def test_the_live_view_shows_where_the_page_is(server: Server) -> None:
-    run = in_terminal("--dashboard", "-d", "300ms", *ONE, server.url("/"))
+    run = in_terminal("--dashboard", "-d", "1.2s", *ONE, server.url("/"))
     shown = re.findall(r"http://127\.0\.0\.1:\d+/[\w-]{20,}/", run.written)
     assert run.code == 0 and len(shown) >= 2 and len(set(shown)) == 1
-    assert "  dashboard http://" in run.written and "  dashboard http" not in run.screen
+    assert "mdashboard http://" in run.written
+    assert "stop and report" in run.written and "stop and report" not in run.screen
 
 
 @pytest.mark.parametrize("flags", [(), ("--dashboard",)])

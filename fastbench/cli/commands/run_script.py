@@ -124,11 +124,12 @@ def _reported(request: RunRequest, output: Output, group: Group) -> int:
     from fastbench.script import parent
 
     with dashboards.of_script(output, request) as board, run_url.outlet(output) as out:
-        live = live_view.of_run(output, dashboards.line(board))
+        live = live_view.of_script(output, request.script, dashboards.line(board))
+        observer = live_view.together(out, live.follower)
         with live:
             show = dashboards.beside(live.update, board)
             written = partial(run_url.write_files, output)
-            result = parent.run(request, show, _tell, None, out, written, group)
+            result = parent.run(request, show, _tell, None, observer, written, group)
         output, problems = k6_summary.deliver(request, result, output, group.declared)
         return run_url.deliver(result, output, out, board, problems)
 

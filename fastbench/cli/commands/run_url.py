@@ -61,8 +61,7 @@ def _run(plan: Plan, output: Output) -> int:
         dashboards.of_plan(output, plan) as board,
         outlet(output) as out,
     ):
-        length = plan.load.duration_s, plan.load.requests
-        live = live_view.of_run(output, dashboards.line(board), *length)
+        live = live_view.of_plan(output, plan, dashboards.line(board))
         urls = None if board is None else dashboards.ByUrl()
         script = lua_run(plan)
         with live:
@@ -71,7 +70,7 @@ def _run(plan: Plan, output: Output) -> int:
                 dashboards.beside(live.update, board, urls),
                 thread_rates=output.format == "wrk" or script is not None,
                 thresholds=output.thresholds,
-                followers=[each for each in (urls, out) if each is not None],
+                followers=[each for each in (urls, out, live.follower) if each is not None],
                 pool=pool,
                 script=script,
             )

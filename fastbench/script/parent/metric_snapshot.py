@@ -95,7 +95,7 @@ class Reader:
 
         `gauges` are those that the parent knows: vus and vus_max.
         """
-        counters, rows = of_block(self.block, planned=False)
+        counters, rows = of_block(self.block, planned=False, full=only is None)
         named: Rows = {}
         for (kind, name, text), value in self.arena.sums(only).items():
             into, labels = named if kind == name == "named" else rows, labels_of(text)
