@@ -187,6 +187,7 @@ class Monitor:
         self._targets = _Targets(found, self._own)
         self._beside = RunsBeside()
         self._client_rss_bytes_max: int | None = None
+        self._alive = 0  # processes of the client, at the last sample
         self._memory_used_bytes_max: int | None = None
         self._host_percent_max: float | None = None
         self._first = self._last = host.counters()
@@ -253,7 +254,9 @@ class Monitor:
     def _client(self) -> tuple[float | None, int | None]:
         """Return processor time and memory of this process and its workers; None is not visible.
 
-        The time of workers that have ended is exact: who waited for them got it.
+        The time of workers that have ended is exact: who waited for them got it. Their memory is
+        not seen any more: a sample between whose begin and end some ended says nothing of it, for
+        the rest would look as if the client had shrunk.
         """
         live = [reading for reading in map(processes.reading, self._own) if reading is not None]
         if processes.reading(self._own[0]) is None:
@@ -261,7 +264,10 @@ class Monitor:
         ended = resource.getrusage(resource.RUSAGE_CHILDREN)
         cpu_s = time.process_time() + ended.ru_utime + ended.ru_stime
         cpu_s += sum(reading.cpu_s for reading in live[1:])
-        return cpu_s, sum(reading.rss_bytes for reading in live)
+        alive = [reading for reading in live if not reading.ended]
+        whole = len(alive) >= self._alive
+        self._alive = len(alive)
+        return cpu_s, sum(reading.rss_bytes for reading in alive) if whole else None
 
     def _host(self, client_s: float | None, window_s: float) -> HostUse:
         first, last, before = self._first, self._last, self._rare

@@ -124,6 +124,7 @@ class OperationsRow:
     failed: int
     p50_ms: float | None
     p99_ms: float | None
+    p95_ms: float | None = field(default=None, metadata=SPARSE)
 
 
 CONNECT_KINDS = ("dns", "connect_refused", "connect_timeout", "connect", "tls")
@@ -212,6 +213,9 @@ class SeriesRow:
     `p50_ms` and `p99_ms` are of service time. `connections` are open at the end of the row, and so
     are `streams`, requests under way over HTTP/2; None where nobody speaks it.
     `operations` are those that are no requests, None where nothing was timed but requests.
+    `statuses` are the answers by status. `vus` of a script are busy at the end of the row,
+    `iterations` ended in it, and `dropped_iterations` had no VU to run them. None and empty in
+    documents before 0.7.0.
     """
 
     t_s: float
@@ -232,6 +236,12 @@ class SeriesRow:
     use: Use | None = None
     operations: OperationsRow | None = field(default=None, metadata=LATER)
     streams: int | None = field(default=None, metadata=SPARSE)
+    p95_ms: float | None = field(default=None, metadata=SPARSE)
+    response_p95_ms: float | None = field(default=None, metadata=SPARSE)
+    statuses: Mapping[str, int] = field(default_factory=dict, metadata=SPARSE)
+    vus: int | None = field(default=None, metadata=SPARSE)
+    iterations: int | None = field(default=None, metadata=SPARSE)
+    dropped_iterations: int | None = field(default=None, metadata=SPARSE)
 
     @property
     def bad(self) -> int:
@@ -247,6 +257,7 @@ class SeriesRow:
             ok=found.ended - found.failed,
             failed=found.failed,
             p50_ms=found.p50_ms,
+            p95_ms=found.p95_ms,
             p99_ms=found.p99_ms,
             operations=None,
         )

@@ -20,7 +20,7 @@ from fastbench.results import run_outcome
 from fastbench.results.addresses import AddressRow
 from fastbench.results.counts import ENDED, Http2, Operations, OperationsRow, SeriesRow, Summary
 from fastbench.results.histogram import Histogram
-from fastbench.results.json_codec import LATER, DocumentError, due_in, member, plain, read
+from fastbench.results.json_codec import LATER, SPARSE, DocumentError, due_in, member, plain, read
 from fastbench.results.latencies import Latency, latency_ms, packed, read_latency
 from fastbench.results.load_stages import StageRow
 from fastbench.results.machine_row import MachineRow
@@ -33,6 +33,7 @@ from fastbench.results.metric_values import (
     ScenarioRow,
     Thrown,
 )
+from fastbench.results.part_series import PartsOverTime
 from fastbench.results.run_outcome import Facts, Outcome, outcome
 from fastbench.results.run_parts import RunPart, outcome_of
 from fastbench.results.socket_counts import Sockets, noun_of
@@ -182,11 +183,10 @@ class Result:
 
     `thread_rates` are req/s per worker and 100 ms for wrk's shape, `groups` the paths of a script's
     in their order, `setup_data` what its setup returned as JSON; none of these is in the document.
-    `metrics`, `requests`, `scenarios`, `checks`, `exceptions` and `operations`, if it timed some,
-    are those of a scenario run; `thresholds` are judged in every run that has some. `sockets` is
-    of a run of WebSockets, `http2` of one that may speak that; `stages` are those of its load,
-    `parts` the runs of a merged result, `machines` those that carried it, `noun` what the counts of
-    `summary` are of, see `main`.
+    `metrics`, `scenarios`, `checks`, `exceptions` and `operations` are those of a script. `sockets`
+    is of a run of WebSockets, `http2` of one that may speak that; `stages` are those of its load,
+    `parts` the runs of a merged result, `machines` those that carried it, `part_series` how its
+    names and scenarios went over time, `noun` what the counts of `summary` are of: see `main`.
     """
 
     version: str
@@ -220,6 +220,7 @@ class Result:
     parts: tuple[RunPart, ...] = field(default=(), metadata=LATER)
     machines: tuple[MachineRow, ...] = field(default=(), metadata=LATER)
     stages: tuple[StageRow, ...] = field(default=(), metadata=LATER)
+    part_series: PartsOverTime | None = field(default=None, metadata=SPARSE)
     noun: Annotated[str, NOUNS] = field(default="request", compare=False)
 
     @property
@@ -265,8 +266,7 @@ class Result:
     def headline(self) -> tuple[str, Histogram]:
         """The latency of the run as a whole, with its name: "response", "service", "operation".
 
-        Of a script it is of all requests, so service time: only those of arrival-rate scenarios
-        have a planned instant.
+        Of a script it is service time: only arrival-rate scenarios have planned instants.
         """
         response = self.latency.response
         if self.scripted or response is None:
@@ -396,5 +396,5 @@ _PARTS = (
     *("metrics", "thresholds", "requests", "scenarios", "checks", "exceptions", "addresses"),
     *("operations", "gauges", "stages"),
 )
-_SPARSE = ("sockets", "http2", "parts", "machines")  # only where there are any
+_SPARSE = ("sockets", "http2", "parts", "machines", "part_series")  # only where there are any
 _READ = {"config", "environment", "summary", "status_codes", *_PARTS, *_SPARSE}

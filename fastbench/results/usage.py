@@ -5,7 +5,7 @@ None is what the machine does not show (see systemfiles).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 from fastbench.results.json_codec import LATER, SPARSE
@@ -50,6 +50,21 @@ class Use:
     client_rss_bytes: int | None
     host: HostSample
     targets: tuple[ProcessSample, ...] = ()
+
+    def with_levels_of(self, before: Use | None) -> Use:
+        """Return it with the levels of an earlier sample: memory of the client, and what processes
+        of the target have open.
+        """
+        if before is None:
+            return self
+        known = {each.pid: each for each in before.targets}
+        targets = tuple(
+            replace(each, fds=was.fds, threads=was.threads, connections=was.connections)
+            if (was := known.get(each.pid))
+            else each
+            for each in self.targets
+        )
+        return replace(self, client_rss_bytes=before.client_rss_bytes, targets=targets)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,12 +22,14 @@ from fastbench.run.uptime import Uptime
 if TYPE_CHECKING:  # runs without thresholds do without them
     from fastbench.results.thresholds.evaluation import Judge
     from fastbench.run.derived_gauges import DerivedGauges
-    from fastbench.run.gauge_series import GaugeSeries
+    from fastbench.run.kept_series import GaugeSeries, PartLooks
 
 LOOK_S = 1.0
 NS_PER_S = 1e9
 # A look that takes long, as with a thousand names of requests, is followed by a longer pause.
 MAX_OF_CORE = 0.02
+MAX_OF_CORE_ALONE = 0.005  # where nobody follows the run: it is for the report's charts only
+SLACK_S = 0.1  # a step ends with a second, which is never over to the millisecond
 
 
 class Follower(Protocol):
@@ -53,11 +55,12 @@ class Looks:
         name_of: Callable[[int], str],
         gauges: GaugeSeries | None = None,
         derived: DerivedGauges | None = None,
+        parts: PartLooks | None = None,
     ) -> None:
         """`read(t_s, full)` takes a snapshot, a `full` one with all that followers want.
 
         `name_of` gives the name of a process that a sample has; `gauges` keeps those of a script,
-        `derived` computes the formulas that it names.
+        `derived` computes the formulas that it names, `parts` keeps how names and scenarios went.
         """
         self._count = read
         self._machine = MachineGauges(name_of)
@@ -71,10 +74,12 @@ class Looks:
         self.series = series
         self.judge = judge
         self._followers = followers
+        self.parts = parts
+        self._seen: Use | None = None  # at the last look
         self._second_s = LOOK_S  # when the next one ends
-        self._full_s = LOOK_S if followers else math.inf
+        self._full_s = LOOK_S if followers or parts is not None else math.inf
         shares = [getattr(each, "max_of_core", MAX_OF_CORE) for each in followers]
-        self._max_of_core = max(shares, default=MAX_OF_CORE)
+        self._max_of_core = max(shares, default=MAX_OF_CORE_ALONE)
         self._edge_s = self._edge(0.0)
 
     @property
@@ -93,14 +98,17 @@ class Looks:
             return ""
         t_s = (now_ns - self._start_ns) / NS_PER_S
         second = t_s >= self._second_s
-        full = second and t_s >= self._full_s
+        full = second and t_s >= self._full_s and self._wanted(t_s)
         use = sample() if second and t_s >= self.series.due_s else None
         if use is not None:
+            self._seen = use
             self._machine.take(use, t_s - self.series.t_s, now_ns)
         spent_ns = time.thread_time_ns()
         now = self.read(t_s, full)
         if full:
             self.tell(now)
+            if self.parts is not None and t_s >= self.parts.due_s - SLACK_S:
+                self.parts.take(now)
             cost_s = (time.thread_time_ns() - spent_ns) / NS_PER_S
             self._full_s = t_s + max(LOOK_S, cost_s / self._max_of_core)
         if self._gauges is not None:
@@ -118,13 +126,17 @@ class Looks:
     def end(self, t_s: float, use: Use, connections: int = 0) -> Snapshot:
         """Take and return the last snapshot, when the load has ended: the series ends with it.
 
-        `connections` are those that were open before.
+        `connections` are those that were open before. Workers may have ended already, and closed
+        theirs: what is a level, not an amount, is that of the last look.
         """
+        use = use.with_levels_of(self._seen)
         self._machine.take(use, t_s - self.series.t_s, self._start_ns + round(t_s * NS_PER_S))
         now = self.read(t_s, True)
         if self._gauges is not None:
             self._gauges.take(now)
         before = self.series.added
+        if self.parts is not None:
+            self.parts.take(now, last=True)
         self.series.finish(now, use, connections)
         if self.series.added is not None and self.series.added is not before:
             self._uptime.take(self.series.added, now.counters)
@@ -143,6 +155,11 @@ class Looks:
         """Let followers take a snapshot."""
         for each in self._followers:
             each.take(now)
+
+    def _wanted(self, t_s: float) -> bool:
+        """Tell whether somebody wants a full snapshot now."""
+        due = self.parts is not None and t_s >= self.parts.due_s - SLACK_S
+        return bool(self._followers) or due
 
     def _edge(self, t_s: float) -> float:
         return min(

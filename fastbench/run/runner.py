@@ -30,6 +30,7 @@ from fastbench.results.socket_counts import mode_of, noun_of
 from fastbench.results.usage import Use
 from fastbench.run import sampling, summarize, url_counts, worker
 from fastbench.run.child import QUIET_NICE, Child
+from fastbench.run.kept_series import PartLooks
 from fastbench.run.looks import Follower, Looks
 from fastbench.run.supervisor import GRACE_S, TICK_S, Supervisor
 from fastbench.run.url_counts import Row
@@ -177,7 +178,10 @@ class _Run:
         start_ns = line_ns + round(load.warmup_s * 1e9)
         series = sampling.Series(self.reader.read(0.0, False))
         names = monitor.name_of
-        looks = Looks(self.reader.read, start_ns, series, self.judge, self.followers, names)
+        parts = PartLooks() if self.reader.apart else None
+        looks = Looks(
+            *(self.reader.read, start_ns, series, self.judge, self.followers, names), parts=parts
+        )
         self._open_start_line(line_ns, start_ns)
         if load.warmup_s:
             self._warm_up(line_ns, start_ns, series)
@@ -188,7 +192,9 @@ class _Run:
         now = looks.end(self._ended_s(start_ns), self.last_use)
         looks.tell(now)
         found = summarize.result(self._observed(line_ns, start_ns, series, monitor))
-        found = self.pool.told(replace(found, requests=now.requests(packed=True)))
+        over_time = None if parts is None else parts.result()
+        found = replace(found, requests=now.requests(packed=True), part_series=over_time)
+        found = self.pool.told(found)
         if self.script is not None:
             found = self.script.told(found, self.block.sums())
         if self.judge is None:

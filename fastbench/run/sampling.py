@@ -10,22 +10,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from fastbench.engine.bridge import _core
 from fastbench.foundation.units import per_s
 from fastbench.plan.workload import Pace
 from fastbench.results.machine_row import Machines
-from fastbench.results.merging.neighbours import merged
+from fastbench.results.merging.neighbours import last_merged, merged
 from fastbench.results.metric_values import Judgement, NamedRow
 from fastbench.results.result import OperationsRow, SeriesRow
 from fastbench.results.usage import Use
-from fastbench.run.snapshot import BY_NAME, ERRORS, RESPONSE, SERVICE, Snapshot
+from fastbench.run.snapshot import BY_NAME, BY_STATUS, ERRORS, RESPONSE, SERVICE, Snapshot
 
 MAX_ROWS = 3600
 PACK_ROWS = 10
 KEEP_ROWS = 40  # unpacked, for the live view
 FAILED_STATUS = "400"  # from here on an answer is none that was asked for
 RATES_TICK_S = 0.1  # of wrk's Req/Sec column
+_OF_ITERATIONS = ("vus", "iterations", "dropped_iterations")
+_KEPT = frozenset({SERVICE, RESPONSE, ERRORS, BY_STATUS, *BY_NAME[1], *_OF_ITERATIONS})
 
 
 def total(counters: Iterable[Mapping[str, int]]) -> Counter[str]:
@@ -136,7 +139,6 @@ class Series:
         self._packed: list[bytes] = []  # PACK_ROWS rows each
         self._rows: list[SeriesRow] = []
         self.added: SeriesRow | None = None  # the last one, as it was before any merging
-        self.p95_ms: dict[str, float] = {}  # of the last one, by what is counted
         self.span_s = 1.0
 
     @property
@@ -174,13 +176,12 @@ class Series:
 
         `connections` are the open ones, where `now` has none because the workers have ended.
         """
-        now = now.only({SERVICE, RESPONSE, ERRORS, *BY_NAME[1]})
+        now = now.only(_KEPT)
         window = now.since(self._last)
         row = series_row(window, now.counters["connected"] or connections)
         row = replace(row, use=use, streams=_streams(now.counters))
         self._last = now
         self.added = row
-        self.p95_ms = _p95_ms(window)
         self._rows.append(row)
         if len(self._packed) * PACK_ROWS + len(self._rows) >= MAX_ROWS:
             self._rows = [merged(*pair) for pair in _pairs(self.rows)]
@@ -203,14 +204,14 @@ class Series:
         row = self.add(end, use, connections)
         if len(self._rows) > 1 and row.span_s < self.span_s / 4:
             last = self._rows.pop()
-            self._rows[-1] = merged(self._rows[-1], last)
+            self._rows[-1] = last_merged(self._rows[-1], last)
 
 
 def series_row(window: Snapshot, connections: int) -> SeriesRow:
     """Return the row of what came between two snapshots; `connections` are those at its end."""
     counters = window.counters
-    errors = {dict(labels)["kind"]: each.count for labels, each in window.rows[ERRORS].items()}
-    p50_ms, p99_ms = _percentiles(window, SERVICE)
+    errors, statuses = _counts(window, ERRORS), _counts(window, BY_STATUS)
+    p50_ms, p95_ms, p99_ms = _percentiles(window, SERVICE)
     row = SeriesRow(
         t_s=round(window.t_s - window.span_s, 3),
         span_s=round(window.span_s, 3),
@@ -220,17 +221,42 @@ def series_row(window: Snapshot, connections: int) -> SeriesRow:
         timeouts=counters["timeouts"],
         bytes_in=counters["bytes_in"],
         p50_ms=p50_ms,
+        p95_ms=p95_ms,
         p99_ms=p99_ms,
-        errors={kind: round(count) for kind, count in errors.items() if count},
+        errors=errors,
+        statuses=statuses,
         connections=connections,
         dropped=counters["dropped"],
         operations=_operations(window),
+        **_iterations(window),
     )
     if RESPONSE not in window.rows:
         return row
-    p50_ms, p99_ms = _percentiles(window, RESPONSE)
-    scheduled = counters["scheduled"]
-    return replace(row, scheduled=scheduled, response_p50_ms=p50_ms, response_p99_ms=p99_ms)
+    p50_ms, p95_ms, p99_ms = _percentiles(window, RESPONSE)
+    return replace(
+        row,
+        scheduled=counters["scheduled"],
+        response_p50_ms=p50_ms,
+        response_p95_ms=p95_ms,
+        response_p99_ms=p99_ms,
+    )
+
+
+def _counts(window: Snapshot, name: str) -> dict[str, int]:
+    """Return what was counted by one label."""
+    rows = window.rows.get(name, {}).items()
+    return {labels[0][1]: round(each.count) for labels, each in rows if each.count}
+
+
+def _iterations(window: Snapshot) -> dict[str, Any]:
+    """Return what only a script has; the "vus" of a run of URLs are its connections."""
+    if window.plain or "iterations" not in window.rows:
+        return {}
+    vus = window.sum("vus")
+    return {
+        **({} if vus is None else {"vus": round(vus.value)}),
+        **{name: round(window.counted(name)) for name in _OF_ITERATIONS[1:]},
+    }
 
 
 def _streams(counters: Mapping[str, int]) -> int | None:
@@ -244,20 +270,15 @@ def _operations(window: Snapshot) -> OperationsRow | None:
     timed = window.sum("operation_failed")
     if timed is None:
         return None
-    return OperationsRow(timed.total, timed.passes, *_percentiles(window, "operation_duration"))
+    p50_ms, p95_ms, p99_ms = _percentiles(window, "operation_duration")
+    return OperationsRow(timed.total, timed.passes, p50_ms, p99_ms, p95_ms)
 
 
-def _percentiles(window: Snapshot, name: str) -> tuple[float | None, float | None]:
-    """Return the median and the 99th percentile of times, in ms."""
+def _percentiles(window: Snapshot, name: str) -> list[float | None]:
+    """Return the median, the 95th and the 99th percentile of times, in ms."""
     times = window.sum(name)
-    return (times.percentile(50), times.percentile(99)) if times and times.samples else (None, None)
-
-
-def _p95_ms(window: Snapshot) -> dict[str, float]:
-    """Return the 95th percentile of requests, as response time under a plan, and of operations."""
-    answers = window.sum(RESPONSE if RESPONSE in window.rows else SERVICE)
-    times = {"request": answers, "operation": window.sum("operation_duration")}
-    return {noun: each.percentile(95) for noun, each in times.items() if each and each.samples}
+    known = times is not None and times.samples
+    return [times.percentile(percent) if known else None for percent in (50, 95, 99)]
 
 
 def _pairs(rows: list[SeriesRow]) -> list[tuple[SeriesRow, SeriesRow]]:
@@ -341,7 +362,7 @@ class Ticks:
             row=row,
             noun=self.noun,
             operations_failed=counts["operations_failed"],
-            p95_ms=series.p95_ms.get("operation" if self.noun == "operation" else "request", 0.0),
+            p95_ms=(row and (row.response_p95_ms or row.p95_ms)) or 0.0,
             kinds=self._kinds(series),
         )
 

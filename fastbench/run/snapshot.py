@@ -42,7 +42,7 @@ _Key = tuple[str, str, str]
 
 ERRORS = "http_req_errors"  # by kind; in no document's metrics
 SERVICE, RESPONSE = "requests.service", "requests.response"  # of the series; names of no metric
-STATUSES = "requests.statuses"  # by URL
+STATUSES, BY_STATUS = "requests.statuses", "answers.by_status"  # by URL; of all answers
 EXCEPTIONS = "iterations.exceptions"
 STARTED = "operations.started"
 BYTES_IN, BYTES_OUT = "operations.bytes_in", "operations.bytes_out"  # by name

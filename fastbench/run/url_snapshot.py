@@ -16,7 +16,16 @@ from fastbench.engine.bridge import _core
 from fastbench.results.metric_values import ANSWERED, Kind
 from fastbench.run import sampling
 from fastbench.run.metric_sums import CounterValue, GaugeValue, RateValue, TrendValue, total
-from fastbench.run.snapshot import ERRORS, RESPONSE, SERVICE, STATUSES, Labels, Rows, Snapshot
+from fastbench.run.snapshot import (
+    BY_STATUS,
+    ERRORS,
+    RESPONSE,
+    SERVICE,
+    STATUSES,
+    Labels,
+    Rows,
+    Snapshot,
+)
 from fastbench.run.url_counts import Row
 
 if TYPE_CHECKING:  # runs without thresholds do without them
@@ -39,7 +48,6 @@ _DECLARED = dict.fromkeys(("dropped", "retried", "timeouts"), _COUNTER)
 _OF_PLAN = dict.fromkeys(("response", "lag"), _TIME)
 _OF_URL = ("ok", "failed", "timeouts")
 # Of the whole run, in full snapshots only; names of no metric.
-BY_STATUS = "answers.by_status"  # complete answers, by status
 BY_CAUSE = "errors.by_cause"  # by kind, phase and code
 _CAUSE = ("kind", "phase", "code")
 OF_ANSWERS = frozenset({"status", "expected_response"})  # tags that http_reqs is counted by
@@ -72,7 +80,7 @@ def of_block(
 ) -> tuple[dict[str, int], Rows]:
     """Return the counters of all workers, and what the series needs beside them.
 
-    `full`: with the answers by status, and the errors by cause.
+    `full`: with the errors by cause, too.
     """
     errors: Counter[str] = Counter()
     causes: Counter[tuple[str, str, str]] = Counter()
@@ -81,18 +89,17 @@ def of_block(
         for kind, phase, code, count, _ in block.errors(worker):
             errors[kind] += count
             causes[kind, phase, code] += count
-        if full:
-            statuses.update(block.status_codes(worker))
+        statuses.update(block.status_codes(worker))
     rows: Rows = {
         SERVICE: {(): TrendValue(block.histogram("service"))},
         ERRORS: {(("kind", kind),): CounterValue(count) for kind, count in errors.items()},
+        BY_STATUS: {
+            (("status", str(status)),): CounterValue(n) for status, n in sorted(statuses.items())
+        },
     }
     if planned:
         rows[RESPONSE] = {(): TrendValue(block.histogram("response"))}
     if full:
-        rows[BY_STATUS] = {
-            (("status", str(status)),): CounterValue(count) for status, count in statuses.items()
-        }
         rows[BY_CAUSE] = {
             tuple(zip(_CAUSE, cause, strict=True)): CounterValue(count)
             for cause, count in causes.items()
@@ -126,6 +133,11 @@ class UrlReader:
         self._needed |= {"response"} if planned and any(each.either for each in whole) else set()
         self._sockets = of_websockets(websocket_mode)
         self._declared = {**_DECLARED, **(_OF_PLAN if planned else {}), **self._sockets}
+
+    @property
+    def apart(self) -> bool:
+        """Tell whether several URLs are counted apart."""
+        return bool(self._labels)
 
     def read(self, t_s: float, full: bool) -> Snapshot:
         """Read what is needed, or everything, at an instant of the run."""

@@ -141,7 +141,7 @@ def test_a_process_that_comes_later_gets_its_line() -> None:
 def test_a_row_counts_once_and_many_are_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(story, "MAX_ROWS", 8)
     told = Story(Ends(), name_of)
-    for row in rows(21):
+    for row in (replace(each, vus=7) for each in rows(21)):
         told.take(look(row, users=USERS))
         told.take(look(row, users=USERS))
     seen = json.loads(told.whole().split(b"data: ")[1])
@@ -150,7 +150,22 @@ def test_a_row_counts_once_and_many_are_merged(monkeypatch: pytest.MonkeyPatch) 
     counted = sum(rate * span for rate, span in zip(rates, seen["span"], strict=True))
     assert counted == pytest.approx(sum(range(100, 121)), rel=1e-3)
     assert seen["counts"]["requests"] == sum(range(100, 121))
-    assert len(seen["charts"]["vus"]["lines"][0]["values"]) == len(seen["start"])
+    assert seen["charts"]["vus"]["lines"][0]["values"] == [7] * len(seen["start"])
+
+
+def test_a_new_cause_of_errors_is_a_line_of_its_own_from_then_on() -> None:
+    told = Story(Ends(), name_of)
+    first, second, third = (replace(each, failed=0, timeouts=0, errors={}) for each in rows(3))
+    told.take(look(first))
+    told.take(look(second))
+    assert told.news is not None, "a row more"
+    told.take(look(replace(third, failed=4, statuses={"200": 98, "503": 4})))
+    assert told.news is None, "a line more, so who follows gets the whole"
+    seen = json.loads(told.whole().split(b"data: ")[1])
+    lines = {each["name"]: each["values"] for each in seen["charts"]["errors"]["lines"]}
+    assert lines == {"status 503": [0, 0, 4]}
+    lines = {each["name"]: each["values"] for each in seen["charts"]["statuses"]["lines"]}
+    assert lines == {"200": [0, 0, 98], "503": [0, 0, 4]}
 
 
 def test_how_far_the_run_is_and_what_is_broken_is_said_at_once() -> None:

@@ -21,7 +21,7 @@ from fastbench.cli.commands import compare_baseline
 from fastbench.cli.output.settings import Against, Output
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.foundation.usage_error import UsageError
-from fastbench.results import baseline_store
+from fastbench.results.history import baseline_store
 from fastbench.results.result import Result
 
 SCHEMA = Path(__file__).parents[2] / "fastbench/experiments/compare/compare.schema.json"

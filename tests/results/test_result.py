@@ -166,7 +166,7 @@ def everything() -> Result:
             replace(
                 watched.series[0],
                 errors={"reset": 2},
-                operations=OperationsRow(2, 1, 0.1, 0.2),
+                operations=OperationsRow(2, 1, 0.1, 0.2, 0.15),
             ),
         ),
         operations=Operations(3, 1, 1, 10, 20, 1, 0.5, 1),

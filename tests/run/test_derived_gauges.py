@@ -12,7 +12,7 @@ from fastbench.results.thresholds import grammar
 from fastbench.results.thresholds.derived_metrics import kind_of, resolved
 from fastbench.results.thresholds.evaluation import Judge
 from fastbench.run.derived_gauges import DerivedGauges
-from fastbench.run.gauge_series import GaugeSeries
+from fastbench.run.kept_series import GaugeSeries
 from fastbench.run.metric_sums import CounterValue
 from fastbench.run.snapshot import Rows, Snapshot
 

@@ -13,7 +13,7 @@ from running import Run, fastbench
 from servers import Server, answering
 
 from fastbench.results.metric_values import Kind
-from fastbench.run.gauge_series import MAX_POINTS, GaugeSeries
+from fastbench.run.kept_series import MAX_POINTS, GaugeSeries
 from fastbench.run.metric_sums import GaugeValue
 from fastbench.run.snapshot import Snapshot
 

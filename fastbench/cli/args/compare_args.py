@@ -41,7 +41,7 @@ from fastbench.machine.pinning import Pinning
 from fastbench.plan import urls
 from fastbench.plan.plan import Plan, check_socket
 from fastbench.plan.request import Message
-from fastbench.results import baseline_store
+from fastbench.results.history import baseline_store
 from fastbench.results.result import Result
 from fastbench.script.run_request import RunRequest
 

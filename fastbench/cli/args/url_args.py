@@ -299,7 +299,7 @@ def _against(flags: SimpleNamespace) -> Against | None:
             "--fail-on-regression needs something to compare with; add --baseline NAME."
         )
     limit = values.share("--fail-on-regression", flags.fail_on_regression)
-    from fastbench.results import baseline_store
+    from fastbench.results.history import baseline_store
 
     return Against(flags.baseline, baseline_store.load(flags.baseline), limit)
 
@@ -307,6 +307,6 @@ def _against(flags: SimpleNamespace) -> Against | None:
 def _save_baseline(flags: SimpleNamespace) -> str | None:
     if flags.save_baseline is None:
         return None
-    from fastbench.results import baseline_store
+    from fastbench.results.history import baseline_store
 
     return baseline_store.check_name("--save-baseline", flags.save_baseline)

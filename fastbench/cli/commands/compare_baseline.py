@@ -10,7 +10,7 @@ from fastbench.experiments.compare.saved_results import judge_stored
 from fastbench.foundation import redact
 from fastbench.report.change import headline
 from fastbench.report.text import baseline_box
-from fastbench.results import baseline_store
+from fastbench.results.history import baseline_store
 from fastbench.results.result import Result
 
 

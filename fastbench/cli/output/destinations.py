@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from fastbench.foundation import files, redact
 from fastbench.foundation.usage_error import UsageError
-from fastbench.results import baseline_store
+from fastbench.results.history import baseline_store
 
 if TYPE_CHECKING:
     from fastbench.cli.output.settings import Output

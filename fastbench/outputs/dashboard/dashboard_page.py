@@ -8,7 +8,7 @@ from importlib import resources
 from fastbench import __version__
 from fastbench.outputs.dashboard import url_table
 from fastbench.report.html import html_page, html_parts, html_verdict
-from fastbench.report.html.charts.chart import charts_script
+from fastbench.report.html.charts.chart import charts_script, charts_style
 from fastbench.report.html.html_markup import Markup, el, section, table
 from fastbench.report.load_heading import of_config
 
@@ -26,6 +26,7 @@ def page(config: Mapping[str, object]) -> str:
         el(
             "section",
             el("p", html_parts.HINT, class_="hint screen"),
+            el("div", id="chooser"),
             el("div", class_="charts", id="moving"),
             el("div", class_="charts", id="still"),
             id="charts",
@@ -34,8 +35,9 @@ def page(config: Mapping[str, object]) -> str:
         _urls(),
         el("footer", f"fastbench {__version__}"),
     )
+    style = charts_style() + _own("live.css")
     script = charts_script() + _own("live.js")
-    return html_page.page(title, main, script=script, style=_own("live.css"), follows=True)
+    return html_page.page(title, main, script=script, style=style, follows=True)
 
 
 def _verdict() -> Markup:

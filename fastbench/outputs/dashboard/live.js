@@ -76,7 +76,7 @@
         figure.className = wide ? "wide" : "";
         const caption = put(figure, "figcaption", title + " ");
         put(caption, "small", note);
-      }
+      } else figure.querySelector("figcaption small").textContent = note;
       find(kind === "time" ? "moving" : "still").append(figure);
     }
   };
@@ -88,14 +88,14 @@
     for (const [chart, spec] of Object.entries(data.charts)) {
       const lines = spec.kind === "time" ? spec.lines.filter((line) => line.values.some(Boolean)) : spec.lines;
       if (lines.length) charts[chart] = { ...spec, lines };
-      else if (chart === "errors") charts[chart] = { ...spec, lines: spec.lines.slice(0, 1) };
+      else if (spec.empty) charts[chart] = { ...spec, lines: spec.lines.slice(0, 1) };
     }
     find("charts").hidden = false;
     document.dispatchEvent(new CustomEvent("data", { detail: { ...data, charts, moving: !over } }));
   };
 
   const whole = (told) => {
-    data = { start: told.start, span: told.span, charts: told.charts };
+    data = { start: told.start, span: told.span, charts: told.charts, parts: told.parts };
     places(told.places);
     tell(told);
     byUrl(told.urls);

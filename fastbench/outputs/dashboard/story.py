@@ -21,7 +21,8 @@ from fastbench.outputs.dashboard import url_table
 from fastbench.report.columns import ms, quantity
 from fastbench.report.html import html_parts, html_tables, html_verdict
 from fastbench.report.html.charts import run_charts
-from fastbench.report.html.charts.chart import Chart, drawing, line
+from fastbench.report.html.charts.chart import Chart, drawing
+from fastbench.report.html.charts.error_charts import causes_of
 from fastbench.report.html.html_verdict import Figure, Verdict
 from fastbench.report.load_heading import load_of
 from fastbench.report.page import advice, plural
@@ -53,8 +54,9 @@ class Story:
         self._ends = ends
         self._name_of = name_of
         self._rows: list[SeriesRow] = []
-        self._vus: list[int | None] = []  # beside the rows
         self._names: dict[int, str] = {}  # of the target's processes
+        self._causes: dict[str, None] = {}  # of errors, in the order in which they came
+        self._statuses: dict[str, None] = {}
         self._last: SeriesRow | None = None
         self._requests = self._bad = 0
         self._noun = "request"
@@ -71,7 +73,7 @@ class Story:
         row = None if seen else now.row
         if row is not None and row.span_s > 0:
             self._last = row
-            step = self._add(row, None if now.users is None else now.users.vus)
+            step = self._add(row)
         if now.by_url is not self._by_url:
             self._by_url, self._urls = now.by_url, url_table.rows(now.by_url)
             step = None if step is None else {**step, "urls": self._urls}
@@ -82,13 +84,8 @@ class Story:
     def end(self, result: Result, beside: Comparison | None) -> None:
         """Take the result in: the last rows, the verdict, and the charts that need all of it."""
         result = result.main
-        rows = run_charts.whole(result)
-        vus = {row.t_s: count for row, count in zip(self._rows, self._vus, strict=True)}
         drawn = run_charts.charts(result)
-        counts = [vus.get(row.t_s) for row in rows]
-        if any(count is not None for count in counts) and len(rows) > 1:
-            drawn.insert(_place_of_vus(drawn), _users(counts))
-        self._drawn = drawing(rows, drawn), drawn
+        self._drawn = run_charts.document(result, drawn), drawn
         self._told = _ended(result, beside)
         self._urls = url_table.rows(result.requests)
         self.over = True
@@ -104,38 +101,37 @@ class Story:
             {**self._told, **drawn, "urls": self._urls, "places": places},
         )
 
-    def _add(self, row: SeriesRow, vus: int | None) -> dict[str, Any] | None:
+    def _add(self, row: SeriesRow) -> dict[str, Any] | None:
         """Keep a row; return its values, None if more than a row is new: a line, a merging."""
         grown = not self._rows
         for pid in run_charts.pids([row]):
             if pid not in self._names and len(self._names) < run_charts.MAX_PROCESSES:
                 self._names[pid] = self._name_of(pid)
                 grown = True
+        for seen, new in ((self._causes, causes_of(row)), (self._statuses, row.statuses)):
+            grown = grown or not set(new) <= seen.keys()
+            seen.update(dict.fromkeys(sorted(new)))
         self._rows.append(row)
-        self._vus.append(vus)
         self._requests += row.requests
         self._bad += row.failed + row.timeouts
         if len(self._rows) >= MAX_ROWS:
             pairs = zip(self._rows[::2], self._rows[1::2], strict=True)
             self._rows = [merged(*pair) for pair in pairs]
-            self._vus = self._vus[1::2]
             grown = True
         if grown:
             return None
-        charts = self._charts([row], [vus])
+        charts = self._charts([row])
         drawn = drawing([row], charts)
         values = {chart.name: [each["values"][0] for each in chart.lines] for chart in charts}
         return {"start": drawn["start"], "span": drawn["span"], "values": values}
 
     def _drawing(self) -> tuple[dict[str, Any], list[Chart]]:
-        charts = self._charts(self._rows, self._vus) if self._rows else []
+        charts = self._charts(self._rows) if self._rows else []
         return drawing(self._rows, charts), charts
 
-    def _charts(self, rows: list[SeriesRow], vus: list[int | None]) -> list[Chart]:
-        charts = run_charts.over_time(rows, self._names, self._noun)
-        if self._vus[0] is not None:
-            charts.insert(_place_of_vus(charts), _users(vus))
-        return charts
+    def _charts(self, rows: list[SeriesRow]) -> list[Chart]:
+        known = run_charts.Known(self._names, list(self._causes), list(self._statuses))
+        return run_charts.over_time(rows, known, self._noun)
 
     def _now(self, now: Progress) -> dict[str, Any]:
         return _told(
@@ -219,16 +215,6 @@ def _of_users(users: Users) -> list[Figure]:
         Figure("VUs", format_count(users.vus), f"of {users.vus_max:,}"),
         Figure("iterations", format_count(users.iterations), dropped, bad),
     ]
-
-
-def _users(counts: list[int | None]) -> Chart:
-    active = line("active", [None if n is None else float(n) for n in counts], 2)
-    return Chart("vus", "Virtual users", "active", "time", "count", (active,))
-
-
-def _place_of_vus(charts: list[Chart]) -> int:
-    """Return where users stand: before connections, which are theirs."""
-    return next((at for at, each in enumerate(charts) if each.name == "connections"), len(charts))
 
 
 def _told(

@@ -38,7 +38,7 @@ from fastbench.report.html import (
     html_tables,
 )
 from fastbench.report.html.charts import latency_charts
-from fastbench.report.html.charts.chart import Chart, charts_script, drawing
+from fastbench.report.html.charts.chart import Chart, charts_script, charts_style, drawing
 from fastbench.report.html.html_markup import (
     Content,
     Markup,
@@ -79,7 +79,7 @@ def render(found: Comparison, runs: compared_requests.Runs | None = None) -> str
     if not charts:
         return page(named, main)
     data = data_block("data", drawing((), charts))
-    return page(named, main, data, script=charts_script())
+    return page(named, main, data, script=charts_script(), style=charts_style())
 
 
 def _page(

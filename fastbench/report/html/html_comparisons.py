@@ -8,7 +8,7 @@ from fastbench.report import candidates
 from fastbench.report.columns import NOTHING
 from fastbench.report.html import html_asked, html_comparison, html_parts, html_pictures
 from fastbench.report.html.charts import latency_charts
-from fastbench.report.html.charts.chart import Chart, charts_script, drawing
+from fastbench.report.html.charts.chart import Chart, charts_script, charts_style, drawing
 from fastbench.report.html.html_markup import (
     Markup,
     Row,
@@ -35,7 +35,7 @@ def render(found: Comparisons) -> str:
     if not charts:
         return page(named, main)
     data = data_block("data", drawing((), charts))
-    return page(named, main, data, script=charts_script())
+    return page(named, main, data, script=charts_script(), style=charts_style())
 
 
 def _page(found: Comparisons, title: str, charts: list[Chart]) -> Markup:

@@ -18,6 +18,8 @@ HINT = (
     "Point at a chart to read it; drag over it to zoom, double-click to zoom out; a name above a "
     "chart hides its line."
 )
+NO_SCRIPT = "The charts need JavaScript; the tables below do not."
+STILL = "Without JavaScript these charts show all requests; the tables below have the rest."
 
 
 def main(*parts: Markup | None) -> Markup:
@@ -103,15 +105,19 @@ def warnings(found: Sequence[Warning_], kind: str = "warnings") -> list[Markup]:
     return [el("ul", *told, class_=kind)] if found else []
 
 
-def charts(drawn: Sequence[Chart]) -> Markup | None:
-    """Return the places that the script draws in: what goes over time, then what does not."""
+def charts(drawn: Sequence[Chart], still: Markup | None = None) -> Markup | None:
+    """Return the places that the script draws in: what goes over time, then what does not.
+
+    `still` is what is shown where no script runs.
+    """
     if not drawn:
         return None
     groups = [[each for each in drawn if (each.kind == "time") == timed] for timed in (True, False)]
     return el(
         "section",
-        el("noscript", "The charts need JavaScript; the tables below do not."),
+        el("noscript", *((NO_SCRIPT,) if still is None else (el("p", STILL), still))),
         el("p", HINT, class_="hint screen"),
+        el("div", id="chooser"),
         *(el("div", *map(_place, group), class_="charts") for group in groups if group),
         id="charts",
     )

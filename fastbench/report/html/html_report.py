@@ -18,11 +18,12 @@ from fastbench.report.html import (
     html_parts,
     html_scenario,
     html_stages,
+    html_still,
     html_tables,
     html_verdict,
 )
 from fastbench.report.html.charts import run_charts
-from fastbench.report.html.charts.chart import Chart, charts_script
+from fastbench.report.html.charts.chart import Chart, charts_script, charts_style
 from fastbench.report.html.html_markup import Markup, data_block, el
 from fastbench.report.html.html_page import page
 from fastbench.report.load_heading import load_of
@@ -38,7 +39,8 @@ def render(result: Result, beside: Comparison | None = None) -> str:
     load = load_of(result)
     name = load.script or load.url + load.more or "a run"
     title = f"{html_verdict.verdict(result, beside).word}: {name}"
-    return page(title, _page(result, beside, charts), data, script=charts_script())
+    main = _page(result, beside, charts)
+    return page(title, main, data, script=charts_script(), style=charts_style())
 
 
 def _page(result: Result, beside: Comparison | None, charts: list[Chart]) -> Markup:
@@ -49,7 +51,7 @@ def _page(result: Result, beside: Comparison | None, charts: list[Chart]) -> Mar
         html_tables.thresholds(result),
         html_tables.baseline(beside),
         html_stages.stages(result),
-        html_parts.charts(charts),
+        html_parts.charts(charts, html_still.figures(run_charts.whole(result), charts)),
         html_tables.latencies(result),
         *html_scenario.parts(result),
         *html_tables.tables(result),

@@ -43,14 +43,18 @@ def _second(t_s: float, by_run: dict[int, list[SeriesRow]]) -> SeriesRow:
         p50_ms=None,
         p99_ms=None,
         errors=sums(row.errors for row in rows),
+        statuses=sums(row.statuses for row in rows),
+        vus=_known([each[-1].vus for each in by_run.values()]),
+        iterations=_known([row.iterations for row in rows]),
+        dropped_iterations=_known([row.dropped_iterations for row in rows]),
         connections=sum(each[-1].connections for each in by_run.values()),
         scheduled=known(row.scheduled for row in rows),
         operations=_operations(rows),
-        streams=_streams([each[-1].streams for each in by_run.values()]),
+        streams=_known([each[-1].streams for each in by_run.values()]),
     )
 
 
-def _streams(counts: Sequence[int | None]) -> int | None:
+def _known(counts: Sequence[int | None]) -> int | None:
     told = [each for each in counts if each is not None]
     return sum(told) if told else None
 

@@ -1,4 +1,7 @@
-"""Two neighbouring rows of a series as one: counts add up, of percentiles the higher one stays."""
+"""Two neighbouring rows of a series as one: counts add up, of percentiles the higher one stays.
+
+No percentile of both exceeds the higher one of the two.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import Any
 
-from fastbench.results.result import OperationsRow, SeriesRow
+from fastbench.results.counts import OperationsRow, SeriesRow
 from fastbench.results.usage import HostSample, Use
 
 
@@ -31,7 +34,22 @@ def merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
         use=_merged_use(a.use, b.use),
         operations=_merged_operations(a.operations, b.operations),
         streams=a.streams if b.streams is None else b.streams,
+        p95_ms=_higher(a.p95_ms, b.p95_ms),
+        response_p95_ms=_higher(a.response_p95_ms, b.response_p95_ms),
+        statuses=dict(Counter(a.statuses) + Counter(b.statuses)),
+        vus=a.vus if b.vus is None else b.vus,
+        iterations=_added(a.iterations, b.iterations),
+        dropped_iterations=_added(a.dropped_iterations, b.dropped_iterations),
     )
+
+
+def last_merged(a: SeriesRow, b: SeriesRow) -> SeriesRow:
+    """Return one row for the last two, of which `b` is short and ends with the load.
+
+    Levels are those of `a`: users and connections may have ended already when `b` was counted.
+    """
+    most = max(a.connections, b.connections)
+    return replace(merged(a, b), connections=most, vus=a.vus, streams=a.streams)
 
 
 def _merged_operations(a: OperationsRow | None, b: OperationsRow | None) -> OperationsRow | None:
@@ -42,6 +60,7 @@ def _merged_operations(a: OperationsRow | None, b: OperationsRow | None) -> Oper
         failed=a.failed + b.failed,
         p50_ms=_higher(a.p50_ms, b.p50_ms),
         p99_ms=_higher(a.p99_ms, b.p99_ms),
+        p95_ms=_higher(a.p95_ms, b.p95_ms),
     )
 
 
@@ -74,3 +93,7 @@ def _mean(one: float | None, other: float | None) -> float | None:
 def _higher(a: float | None, b: float | None) -> float | None:
     known = [value for value in (a, b) if value is not None]
     return max(known) if known else None
+
+
+def _added(a: int | None, b: int | None) -> int | None:
+    return None if a is None and b is None else (a or 0) + (b or 0)

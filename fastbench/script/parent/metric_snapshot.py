@@ -65,11 +65,12 @@ def names(
     Of the `declared` metrics these are the gauges.
     """
     wanted = tuple(leaves(thresholds))
-    found = {name for each in wanted for name in each.metrics} | {"operations", "requests"}
+    found = {name for each in wanted for name in each.metrics}
+    found |= {"dropped_iterations", "iterations", "operations", "requests"}
     found |= {canonical(name, each.tags) for each in wanted for name in each.metrics}
     found |= {canonical(name, each.tags) for each in wanted for name in (ANSWERED, SUCCEEDED)}
     found |= {canonical(each.metric, each.part_of) for each in wanted if each.part_of}
-    found |= {EXCEPTIONS, "iterations"} if "script_exceptions" in found else set()
+    found |= {EXCEPTIONS} if "script_exceptions" in found else set()
     gauges = {name for name, kind in (declared or {}).items() if kind.type == "gauge"}
     return frozenset(found | gauges)
 

@@ -18,7 +18,7 @@ from fastbench.results.thresholds.judging import Threshold, decided_by, leaves
 from fastbench.results.thresholds.stage_judging import MEASURED
 from fastbench.run import sampling
 from fastbench.run.derived_gauges import DerivedGauges
-from fastbench.run.gauge_series import GaugeSeries
+from fastbench.run.kept_series import GaugeSeries, PartLooks
 from fastbench.run.looks import Follower, Looks
 from fastbench.run.metric_sums import GaugeValue
 from fastbench.run.sampling import Progress, Users
@@ -167,11 +167,13 @@ class Standing:
         self.reader = reader
         followers = () if observer is None else (observer,)
         self.gauges = GaugeSeries(start_ns)
+        self.parts = PartLooks()
         self.looks = Looks(
             *(self._counted, start_ns, self.series, limits.judge, followers),
             name_of=monitor.name_of,
             gauges=self.gauges,
             derived=limits.derived,
+            parts=self.parts,
         )
         self._applied = applied
         self._ticks = sampling.Ticks(start_ns, None, warming=False, whole_s=new_every_s > 0)

@@ -84,6 +84,7 @@ def result(
         setup_data="" if told.setup_data is None else json.dumps(told.setup_data),
         exceptions=_exceptions(snapshot, told.notes.threw),
         gauges=standing.gauges.rows(),
+        part_series=standing.parts.result(),
         stages=limits.judge.stages(base),
     )
 

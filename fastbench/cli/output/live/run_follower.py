@@ -31,8 +31,16 @@ from fastbench.results.metric_values import OPERATION_ERRORS
 from fastbench.results.result import SeriesRow
 from fastbench.run.metric_sums import TrendValue
 from fastbench.run.sampling import Progress
-from fastbench.run.snapshot import BY_NAME, EXCEPTIONS, RESPONSE, SERVICE, STATUSES, Snapshot
-from fastbench.run.url_snapshot import BY_CAUSE, BY_STATUS
+from fastbench.run.snapshot import (
+    BY_NAME,
+    BY_STATUS,
+    EXCEPTIONS,
+    RESPONSE,
+    SERVICE,
+    STATUSES,
+    Snapshot,
+)
+from fastbench.run.url_snapshot import BY_CAUSE
 
 RECENT_S = 10  # what "the last seconds" are
 SECONDS = 240  # of the charts

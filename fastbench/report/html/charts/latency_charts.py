@@ -47,8 +47,17 @@ def of_latencies(
     unit = "percent" if shares else "count"
     below = "latency that a share of requests stays below"
     return [
-        Chart("distribution", "Latency distribution", how, "bars", unit, tuple(bars), marks),
-        Chart("spectrum", "Percentile spectrum", below, "spectrum", "ms", lines),
+        Chart(
+            "distribution",
+            "Latency distribution",
+            how,
+            "bars",
+            unit,
+            tuple(bars),
+            marks,
+            axis="of all" if shares else "requests",
+        ),
+        Chart("spectrum", "Percentile spectrum", below, "spectrum", "ms", lines, axis="latency"),
     ]
 
 

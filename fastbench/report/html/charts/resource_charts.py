@@ -18,6 +18,7 @@ _COUNTED = {  # of the target's processes
     "threads": "Threads of the server",
     "connections": "Connections of the server",
 }
+_AXES = {"fds": "open files", "threads": "threads", "connections": "connections"}
 
 
 def used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
@@ -52,17 +53,17 @@ def used(rows: list[SeriesRow], names: Mapping[int, str]) -> list[Chart]:
     whole = [line("used", column(lambda use: use.host.memory_used_bytes), 5, area=True)]
     network = [
         line("in", column(lambda use: use.host.net_in_bytes_per_s), 2),
-        line("out", column(lambda use: use.host.net_out_bytes_per_s), 4),
+        line("out", column(lambda use: use.host.net_out_bytes_per_s), 4, dash=1),
     ]
     return [
-        chart_over_time("cpu", "Processor", "100 % is one core", "percent", cpu),
-        chart_over_time("memory", "Memory of processes", "resident", "bytes", memory),
+        chart_over_time("cpu", "Processor", "100 % is one core", "percent", cpu, "of a core"),
+        chart_over_time("memory", "Memory of processes", "", "bytes", memory, "resident"),
         *(
-            chart_over_time(f"target_{what}", _COUNTED[what], "", "count", each)
+            chart_over_time(f"target_{what}", _COUNTED[what], "", "whole", each, _AXES[what])
             for what, each in counts.items()
         ),
-        chart_over_time("host_memory", "Memory of the host", "", "bytes", whole),
-        chart_over_time("network", "Network of the host", "", "bytes_per_s", network),
+        chart_over_time("host_memory", "Memory of the host", "", "bytes", whole, "used"),
+        chart_over_time("network", "Network of the host", "", "bytes_per_s", network, "per second"),
     ]
 
 
