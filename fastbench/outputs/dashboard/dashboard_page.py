@@ -21,8 +21,8 @@ def page(config: Mapping[str, object]) -> str:
         "main",
         html_parts.heading(title, html_verdict.about(load)),
         _verdict(),
-        _thresholds(),
         el("dl", id="figures"),
+        _thresholds(),
         el(
             "section",
             el("p", html_parts.HINT, class_="hint screen"),
