@@ -214,17 +214,16 @@ def dashboard(chromium: browser.Browser, studio: Studio) -> None:
     """Take the page of a run while it lasts."""
     flags = ("-c", "50", "-R", "2000", "-d", "20s", "--threshold", "p99<200ms", "--dashboard")
     command = [sys.executable, "-m", "fastbench", f"{studio.url}/api/health", *flags]
-    running = subprocess.Popen(
+    with subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=studio.folder
-    )
-    try:
-        assert running.stderr is not None
-        address = _address(running.stderr)
-        time.sleep(6)  # a curve needs its seconds
-        taken(chromium, address, "dashboard")
-    finally:
-        running.terminate()
-        running.wait(LIMIT_S)
+    ) as running:
+        try:
+            assert running.stderr is not None
+            address = _address(running.stderr)
+            time.sleep(6)  # a curve needs its seconds
+            taken(chromium, address, "dashboard")
+        finally:
+            running.terminate()
 
 
 def _address(told: IO[str]) -> str:
@@ -257,17 +256,16 @@ def serving() -> Iterator[str]:
     """Start the embedded server; yields its address. What others have on its port is not asked."""
     for port in (PORT, "0"):
         command = [sys.executable, "-m", "fastbench", "serve", "--port", port, "--with-parent"]
-        server = subprocess.Popen(
+        with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        try:
-            assert server.stdout is not None
-            if found := re.search(r"http://\S+", server.stdout.readline()):
-                yield found[0].rstrip("/")
-                return
-        finally:
-            server.terminate()
-            server.wait(LIMIT_S)
+        ) as server:
+            try:
+                assert server.stdout is not None
+                if found := re.search(r"http://\S+", server.stdout.readline()):
+                    yield found[0].rstrip("/")
+                    return
+            finally:
+                server.terminate()
     raise SystemExit("docs/screenshots.py: `fastbench serve` did not start")
 
 
