@@ -26,6 +26,7 @@ from typing import Any
 
 from fastbench.cluster import cluster_address, ssh_hosts
 from fastbench.cluster.cluster_address import Local, Scheduler, Ssh, read
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
 
 CONNECT_S = 5.0  # for a scheduler, and for each worker
@@ -34,7 +35,7 @@ VERSIONS_AT_ONCE = 50
 START_LOCAL_S = 30.0
 START_SSH_S = 60.0
 END_S = 5.0
-MISSING = "--on needs the library distributed: pip install 'fastbench-http[distributed]'"
+MISSING = f"--on needs the library distributed: {install_command('distributed')}"
 _TALKATIVE = ("asyncio", "asyncssh", "bokeh", "dask", "distributed", "tornado")
 _SETTINGS: dict[str, Any] = {
     "distributed.comm.timeouts.connect": f"{CONNECT_S}s",

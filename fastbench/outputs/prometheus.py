@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
 from fastbench.outputs import prometheus_message
 from fastbench.outputs.output_environment import ServerOutput
@@ -160,6 +161,6 @@ def _snappy() -> Callable[[bytes], bytes]:
         from cramjam import snappy
     except ImportError:
         raise UsageError(
-            "-o prometheus needs the package cramjam: pip install 'fastbench-http[prometheus]'."
+            f"-o prometheus needs the package cramjam: {install_command('prometheus')}."
         ) from None
     return lambda data: bytes(snappy.compress_raw(data))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
 
 
@@ -16,6 +17,5 @@ def load(module: str, *, extra: str, what: str) -> Any:
         if (error.name or "").partition(".")[0] != module.partition(".")[0]:
             raise  # it is there, and lacks something itself
         raise UsageError(
-            f"{what} needs the library {module.partition('.')[0]}: "
-            f"pip install 'fastbench-http[{extra}]'"
+            f"{what} needs the library {module.partition('.')[0]}: {install_command(extra)}"
         ) from None

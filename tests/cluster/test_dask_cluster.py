@@ -23,6 +23,7 @@ from running import until
 
 from fastbench.cluster import dask_cluster
 from fastbench.cluster.dask_cluster import open_cluster
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
 
 OPENS = """
@@ -168,7 +169,7 @@ def test_a_worker_that_is_killed_is_not_replaced() -> None:
 
 def test_without_dask_there_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "distributed", None)
-    expected = "--on needs the library distributed: pip install 'fastbench-http[distributed]'"
+    expected = f"--on needs the library distributed: {install_command('distributed')}"
     assert refusal("tcp://127.0.0.1:1") == expected
 
 
@@ -185,7 +186,7 @@ def test_a_cluster_that_searches_and_suites_keep_says_the_same_without_dask(
 
     with pytest.raises(UsageError) as raised:
         asyncio.run(kept())
-    expected = "--on needs the library distributed: pip install 'fastbench-http[distributed]'"
+    expected = f"--on needs the library distributed: {install_command('distributed')}"
     assert str(raised.value) == expected
 
 

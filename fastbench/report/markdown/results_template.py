@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastbench.experiments.find.find_document import Found
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_bytes, format_ms, format_s
 from fastbench.report import own_metrics, stage_rows
@@ -91,7 +92,7 @@ def _compiled(name: str, form: str) -> tuple[TemplateSandbox, Template]:
         from fastbench.report.markdown.template_sandbox import TemplateSandbox
     except ImportError:
         raise Unfillable(
-            "--template needs the package jinja2: pip install 'fastbench-http[template]'."
+            f"--template needs the package jinja2: {install_command('template')}."
         ) from None
     environment = TemplateSandbox(escapes=form == "html")
     environment.filters |= {"ms": format_ms, "bytes": format_bytes, "seconds": format_s}

@@ -15,11 +15,11 @@ from importlib import resources
 from typing import Any, Protocol
 
 from fastbench.foundation import redact
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.wrk_script import WrkScript
 
 MODULES = ("lupa.luajit21", "lupa.luajit20", "lupa.lua51")
-INSTALL = "pip install 'fastbench-http[lua]'"
 
 _LOOKED = re.compile(r"\s*no (field package\.preload|file )")
 _PLACE = re.compile(r"(.*?):(\d+): (.*)", re.DOTALL)
@@ -70,8 +70,10 @@ def library() -> Any:
     try:
         importlib.import_module("lupa")
     except ImportError:
-        raise UsageError(f"This script needs the library lupa: {INSTALL}") from None
-    raise UsageError(f"lupa has neither LuaJIT nor Lua 5.1 here; install a wheel of it: {INSTALL}")
+        raise UsageError(f"This script needs the library lupa: {install_command('lua')}") from None
+    raise UsageError(
+        f"lupa has neither LuaJIT nor Lua 5.1 here; install a wheel of it: {install_command('lua')}"
+    )
 
 
 class LuaState:

@@ -20,6 +20,7 @@ from typing import Any, Final
 import orjson
 
 from fastbench.foundation import redact
+from fastbench.foundation.platforms import install_command
 from fastbench.script import remarks
 
 # An answer may unpack to 1 MiB whatever its size, above it to this many times its size.
@@ -208,7 +209,7 @@ def _brotli_decoded(raw: bytes) -> bytes:
 def _zstd_decoded(raw: bytes) -> bytes:
     module = _zstd()
     if module is None:
-        raise BodyError("zstd needs a package: pip install 'fastbench-http[zstd]'")
+        raise BodyError(f"zstd needs a package: {install_command('zstd')}")
     most, out = _most(raw), bytearray()
     options = {module.DecompressionParameter.window_log_max: _WINDOW_LOG}
     while raw:  # there may be several frames (RFC 8878 section 3)

@@ -12,6 +12,7 @@ import pytest
 from embedded import serving
 from wrk_scripts import LOCAL, threads
 
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
 from fastbench.run.lua import lua_state
 from fastbench.run.lua.lua_state import ScriptError
@@ -223,8 +224,7 @@ def test_a_machine_without_lua_is_told_what_to_install(monkeypatch: pytest.Monke
         monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(UsageError) as caught:
         threads("")
-    told = "This script needs the library lupa: pip install 'fastbench-http[lua]'"
-    assert str(caught.value) == told
+    assert str(caught.value) == f"This script needs the library lupa: {install_command('lua')}"
 
 
 DELAYS = "delay() must return milliseconds, 0 or more."

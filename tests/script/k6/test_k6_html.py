@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from k6_peer import Page, page, told_by_both, told_by_fastbench
 
+from fastbench.foundation.platforms import install_command
+
 pytest.importorskip("fastbench.engine.javascript._quickjs", reason="built without JavaScript")
 pytest.importorskip("selectolax", reason="HTML needs the extra html")
 
@@ -162,4 +164,4 @@ except UsageError as error:
     sys.stdout.write(str(error))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
-    assert "pip install 'fastbench-http[html]'" in done.stdout, done.stderr
+    assert install_command("html") in done.stdout, done.stderr

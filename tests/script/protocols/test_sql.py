@@ -12,6 +12,7 @@ import databases
 import pytest
 from store_scripts import rows_of, run_script
 
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
 from fastbench.script.protocols import sql
 
@@ -301,9 +302,7 @@ def test_a_library_that_is_missing_is_named_with_its_command(
         monkeypatch.setitem(sys.modules, module, None)
         with pytest.raises(UsageError) as refused:
             sql.open(f"{kind}://h/x")
-        assert f"needs the library {module}: pip install 'fastbench-http[{extra}]'" in str(
-            refused.value
-        )
+        assert f"needs the library {module}: {install_command(extra)}" in str(refused.value)
 
 
 def test_who_asks_for_no_database_loads_none() -> None:

@@ -8,13 +8,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, Final
 
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
 
 ELEMENT, TEXT, COMMENT, DOCUMENT, DOCTYPE = 1, 3, 8, 9, 10
-MISSING: Final = (
-    "HTML is read by the package selectolax, which is not installed; run `pip install "
-    "'fastbench-http[html]'`."
-)
 _VOID: Final = frozenset(
     (
         *("area", "base", "br", "col", "embed", "hr", "img", "input", "keygen", "link", "meta"),
@@ -95,7 +92,10 @@ def parse(text: str) -> Node:
     try:
         from selectolax.lexbor import LexborHTMLParser
     except ImportError:
-        raise UsageError(MISSING) from None
+        raise UsageError(
+            "HTML is read by the package selectolax, which is not installed; run "
+            f"`{install_command('html')}`."
+        ) from None
     document = Node(DOCUMENT, "", None)
     root = LexborHTMLParser(text).root
     if root is not None:

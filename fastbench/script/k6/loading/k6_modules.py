@@ -16,6 +16,7 @@ from collections.abc import Collection
 from fastbench.engine.javascript._quickjs import JsError
 from fastbench.foundation import redact
 from fastbench.foundation.nearest import nearest
+from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
 from fastbench.script.k6.loading import k6_commonjs as commonjs
 from fastbench.script.k6.loading import k6_typescript
@@ -213,7 +214,7 @@ class K6Modules:
         except UsageError:
             raise UsageError(
                 f"The script imports {redact.printable(name)}, which needs the package "
-                f"{package.replace('_', '-')}; run `pip install 'fastbench-http[{extra}]'`."
+                f"{package.replace('_', '-')}; run `{install_command(extra)}`."
             ) from None
 
     def _remote(self, name: str) -> str:
