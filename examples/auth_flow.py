@@ -3,7 +3,7 @@
 Run it: `fastbench run examples/auth_flow.py -u 10 -d 1m -e BASE_URL=http://localhost:3001`
 """
 
-from fastbench import Options, Trend, check, env, group, scenario, sleep
+from fastbench import Options, Trend, Vu, check, env, group, scenario, sleep
 
 THINK_S = float(env("THINK_S", "0.5"))
 
@@ -16,7 +16,7 @@ login_duration = Trend("login_duration", is_time=True)
 
 
 @scenario
-async def auth_flow(vu):
+async def auth_flow(vu: Vu) -> None:
     async with group("Authentication Flow"):
         async with group("Login"):
             login = await vu.post(
@@ -45,7 +45,7 @@ async def auth_flow(vu):
     await sleep(THINK_S * 2)
 
 
-async def use(vu, token):
+async def use(vu: Vu, token: str) -> None:
     async with group("Access Protected Resource"):
         response = await vu.get("/api/v1/user/me", bearer=token)
         check(response, {"protected resource accessible": lambda r: r.status == 200})

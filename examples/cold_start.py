@@ -6,7 +6,7 @@
 Ten rounds over five functions with three minutes before each call last two and a half hours.
 """
 
-from fastbench import Options, check, env, scenario, sleep
+from fastbench import Options, Response, Vu, check, env, scenario, sleep
 
 PAUSE_S = float(env("PAUSE_S", "180"))
 TOKEN = env("TOKEN", "TEST_JWT")
@@ -28,7 +28,7 @@ options = Options(
 
 
 @scenario(executor="per-vu-iterations", vus=1, iterations=10, max_duration="3h")
-async def cold_start(vu):
+async def cold_start(vu: Vu) -> None:
     for function in FUNCTIONS:
         await sleep(PAUSE_S)
         print(f"Testing {function} cold start...")
@@ -38,5 +38,5 @@ async def cold_start(vu):
         check(warm, {f"{function} warm start < 500ms": lambda r: r.timings.duration < 500})
 
 
-async def call(vu, function, start):
+async def call(vu: Vu, function: str, start: str) -> Response:
     return await vu.post(f"/functions/v1/{function}", json={}, bearer=TOKEN, tags={"start": start})

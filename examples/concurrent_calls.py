@@ -5,7 +5,19 @@ It needs `pip install 'fastbench-http[redis]'`. Callers hang up and make room ag
 to the limit once does not show. The counters are removed at the end, also after an interrupt.
 """
 
-from fastbench import Counter, Options, Trend, check, env, redis, scenario, setup, sleep, teardown
+from fastbench import (
+    Counter,
+    Options,
+    Trend,
+    Vu,
+    check,
+    env,
+    redis,
+    scenario,
+    setup,
+    sleep,
+    teardown,
+)
 
 LIMIT = int(env("MAX_CONCURRENT_CALLS", "50"))
 CALL_S = float(env("CALL_S", "2"))
@@ -30,13 +42,13 @@ options = Options(
 
 
 @setup
-async def reset(vu):
+async def reset(vu: Vu) -> None:
     await store.delete(ACTIVE, TALKING)
     print(f"Current active: {await store.get(ACTIVE) or 0}")
 
 
 @scenario
-async def call(vu):
+async def call(vu: Vu) -> None:
     place = await store.incr(ACTIVE)
     try:
         if place > LIMIT:
@@ -49,7 +61,7 @@ async def call(vu):
     await sleep(CALL_S / 4)
 
 
-async def talk():
+async def talk() -> None:
     """Hold a call, and count who else does."""
     talking = await store.incr(TALKING)
     try:
@@ -61,7 +73,7 @@ async def talk():
 
 
 @teardown
-async def clean_up(vu):
+async def clean_up(vu: Vu) -> None:
     print(f"After the calls: {await store.get(ACTIVE) or 0}")
     await store.delete(ACTIVE, TALKING)
     print("Reset to 0")

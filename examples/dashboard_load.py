@@ -5,7 +5,7 @@
 Phases of a test plan are the same script at another size: `--scale 0.1` is 10 and 50 users.
 """
 
-from fastbench import Options, Rate, check, env, scenario, sleep
+from fastbench import Options, Rate, Vu, check, env, scenario, sleep
 
 THINK_S = float(env("THINK_S", "1"))
 API_KEY = env("API_KEY", "ANON_KEY")
@@ -32,7 +32,7 @@ errors = Rate("errors")
 
 
 @scenario
-async def dashboard(vu):
+async def dashboard(vu: Vu) -> None:
     headers = {"Authorization": f"Bearer {TOKENS[vu.id % len(TOKENS)]}", "apikey": API_KEY}
     conversations = await vu.get(
         "/rest/v1/conversations?select=*&order=last_message_at.desc&limit=50",

@@ -5,7 +5,7 @@ It needs `pip install 'fastbench-http[postgres]'`. The tables are in a schema of
 dropped by the run; `-e SCHEMA=public` takes those that are there.
 """
 
-from fastbench import Options, check, env, random_int, scenario, setup, sleep, sql, teardown
+from fastbench import Options, Vu, check, env, random_int, scenario, setup, sleep, sql, teardown
 
 SCHEMA = env("SCHEMA", "loadtest")
 THINK_S = float(env("THINK_S", "0.1"))
@@ -64,7 +64,7 @@ TABLES = f"""
 """
 
 
-def subject(query, number):
+def subject(query: str, number: int) -> str:
     """Return whose rows a query reads."""
     if query == "load_messages":
         return env("CONVERSATION_ID", f"conversation {number % CONVERSATIONS}")
@@ -72,7 +72,7 @@ def subject(query, number):
 
 
 @setup
-async def prepare(vu):
+async def prepare(vu: Vu) -> None:
     if SCHEMA == "loadtest":
         await db.exec("DROP SCHEMA IF EXISTS loadtest CASCADE")
         await db.exec(TABLES, name="seed")
@@ -82,7 +82,7 @@ async def prepare(vu):
 
 
 @scenario
-async def inbox(vu):
+async def inbox(vu: Vu) -> None:
     for name, text in QUERIES.items():
         rows = await db.query(text, subject(name, random_int(0, CONVERSATIONS - 1)), name=name)
         check(rows, {f"{name}: has rows": lambda found: len(found) > 0})
@@ -90,6 +90,6 @@ async def inbox(vu):
 
 
 @teardown
-async def clean_up(vu):
+async def clean_up(vu: Vu) -> None:
     if SCHEMA == "loadtest":
         await db.exec("DROP SCHEMA IF EXISTS loadtest CASCADE")

@@ -3,7 +3,7 @@
 Run it: `fastbench run examples/file_upload.py -e BASE_URL=https://staging.example`
 """
 
-from fastbench import Options, check, env, file, scenario, sleep, uuid
+from fastbench import Options, Vu, check, env, file, scenario, sleep, uuid
 
 THINK_S = float(env("THINK_S", "1"))
 TOKEN = env("TOKEN", "TEST_JWT")
@@ -22,7 +22,7 @@ CONTENT = b"x" * 1024 * 1024
 
 
 @scenario
-async def upload(vu):
+async def upload(vu: Vu) -> None:
     name = f"test-file-{vu.id}-{uuid()}.pdf"
     response = await vu.post(
         f"/storage/v1/object/customer_media/test/{vu.id}.pdf",

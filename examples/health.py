@@ -3,7 +3,7 @@
 Run it: `fastbench run examples/health.py -e BASE_URL=http://localhost:5000`
 """
 
-from fastbench import Options, check, env, scenario, sleep
+from fastbench import Options, Vu, check, env, scenario, sleep
 
 THINK_S = float(env("THINK_S", "0.1"))
 
@@ -22,7 +22,7 @@ options = Options(
 
 
 @scenario
-async def health(vu):
+async def health(vu: Vu) -> None:
     response = await vu.get("/api/health")
     check(
         response,

@@ -7,7 +7,7 @@ The rates are kept whatever the server does. When it is slower than `max_vus` ca
 iterations are dropped: the report says how many, and the last threshold fails.
 """
 
-from fastbench import Options, check, env, scenario, uuid
+from fastbench import Options, Vu, check, env, scenario, uuid
 
 TOKEN = env("TOKEN", "TEST_JWT")
 
@@ -31,7 +31,7 @@ options = Options(
     pre_allocated_vus=50,
     max_vus=100,
 )
-async def whatsapp(vu):
+async def whatsapp(vu: Vu) -> None:
     response = await vu.post(
         "/functions/v1/whatsapp-send",
         json={
@@ -52,7 +52,7 @@ async def whatsapp(vu):
     pre_allocated_vus=25,
     max_vus=50,
 )
-async def email(vu):
+async def email(vu: Vu) -> None:
     response = await vu.post(
         "/functions/v1/email-send-smtp",
         json={
@@ -74,7 +74,7 @@ async def email(vu):
     pre_allocated_vus=10,
     max_vus=25,
 )
-async def sms(vu):
+async def sms(vu: Vu) -> None:
     response = await vu.post(
         "/functions/v1/sms-send",
         json={

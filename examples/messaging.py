@@ -7,7 +7,19 @@
 Without `--scenario` the profiles run at the same time.
 """
 
-from fastbench import Counter, Options, Trend, check, env, scenario, sleep, teardown, uuid
+from fastbench import (
+    Counter,
+    Options,
+    Response,
+    Trend,
+    Vu,
+    check,
+    env,
+    scenario,
+    sleep,
+    teardown,
+    uuid,
+)
 
 THINK_S = float(env("THINK_S", "1"))
 
@@ -30,34 +42,34 @@ successful_requests = Counter("successful_requests")
 
 
 @scenario(executor="shared-iterations", vus=1, iterations=5)
-async def smoke(vu):
+async def smoke(vu: Vu) -> None:
     await everything(vu)
 
 
 @scenario(executor="ramping-vus", start_vus=0, stages=[("20s", 10), ("20s", 10), ("10s", 0)])
-async def load(vu):
+async def load(vu: Vu) -> None:
     await everything(vu)
 
 
 @scenario(executor="ramping-vus", start_vus=1, stages=[("5s", 50), ("10s", 50), ("5s", 0)])
-async def spike(vu):
+async def spike(vu: Vu) -> None:
     await everything(vu)
 
 
 @scenario(executor="constant-vus", vus=5, duration="5m")
-async def soak(vu):
+async def soak(vu: Vu) -> None:
     await everything(vu)
 
 
 @scenario(executor="ramping-vus", start_vus=0, stages=[("15s", 20), ("30s", 20)])
-async def conversation(vu):
+async def conversation(vu: Vu) -> None:
     token = await signed_in(vu)
     if token:
         await answer_somebody(vu, token)
         await sleep(THINK_S)
 
 
-async def everything(vu):
+async def everything(vu: Vu) -> None:
     token = await signed_in(vu)
     if not token:
         return
@@ -77,7 +89,7 @@ async def everything(vu):
     await sleep(THINK_S)
 
 
-async def signed_in(vu):
+async def signed_in(vu: Vu) -> str | None:
     """Register and log in once per user; later iterations have the token."""
     if "token" not in vu.state:
         who = {"email": f"{uuid()}@example.com", "password": "TestPassword123!"}
@@ -88,10 +100,11 @@ async def signed_in(vu):
             return None
         auth_successes.add(1)
         vu.state["token"] = response.json("accessToken")
-    return vu.state["token"]
+    token: str = vu.state["token"]
+    return token
 
 
-async def answer_somebody(vu, token):
+async def answer_somebody(vu: Vu, token: str) -> None:
     """List the conversations, open the newest one, mark it as read and reply."""
     tags = {"endpoint": "conversations"}
     listed = await vu.get("/messages/conversations", bearer=token, tags=tags)
@@ -109,7 +122,7 @@ async def answer_somebody(vu, token):
     counted(reply, "POST /messages/conversations/:id/reply")
 
 
-def counted(response, name):
+def counted(response: Response, name: str) -> bool:
     """Check an answer and count it as a success or as an error of the API."""
     passed = check(response, {f"{name} succeeds": lambda r: 200 <= r.status < 400})
     (successful_requests if passed else api_errors).add(1)
@@ -117,6 +130,6 @@ def counted(response, name):
 
 
 @teardown
-async def clean_up(vu):
+async def clean_up(vu: Vu) -> None:
     response = await vu.delete("/admin/cleanup-test-data", bearer=env("ADMIN_TOKEN", "admin"))
     check(response, {"test data removed": lambda r: r.status == 200})

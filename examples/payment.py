@@ -3,7 +3,7 @@
 Run it: `fastbench run examples/payment.py -e BASE_URL=https://staging.example`
 """
 
-from fastbench import Options, check, env, scenario, sleep
+from fastbench import Options, Vu, check, env, scenario, sleep
 
 THINK_S = float(env("THINK_S", "3"))
 
@@ -16,7 +16,7 @@ options = Options(
 
 
 @scenario
-async def checkout(vu):
+async def checkout(vu: Vu) -> None:
     response = await vu.post(
         "/functions/v1/create-checkout",
         json={"priceId": "price_EXAMPLE", "quantity": 1},

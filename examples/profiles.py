@@ -6,7 +6,7 @@
 Without either, all five run at the same time.
 """
 
-from fastbench import Options, Rate, Trend, check, env, random_item, think
+from fastbench import Options, Rate, Trend, Vu, check, env, random_item, think
 
 THINK_S = float(env("THINK_S", "2"))
 TOKEN = env("TOKEN", "TEST_JWT")
@@ -52,7 +52,7 @@ errors = Rate("errors")
 conversation_duration = Trend("conversation_duration", is_time=True)
 
 
-async def conversation(vu):
+async def conversation(vu: Vu) -> None:
     rows = await vu.get("/rest/v1/conversations?select=*&limit=20", bearer=TOKEN)
     if not check(rows, {"conversations listed": lambda r: r.status == 200}):
         errors.add(True)

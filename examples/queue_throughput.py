@@ -6,7 +6,7 @@ How many were stored, and how many a second, is in the report, the row `enqueue 
 It needs `pip install 'fastbench-http[rq]'`. `-e TASK=module.function` names a job of your own.
 """
 
-from fastbench import Options, check, env, rq, scenario, teardown
+from fastbench import Options, Vu, check, env, rq, scenario, teardown
 
 TASK = env("TASK", "operator.mul")  # x * 2, which any worker can import
 
@@ -25,7 +25,7 @@ options = Options(
 
 
 @scenario(executor="shared-iterations", vus=1, iterations=100, max_duration="1m")
-async def burst(vu):
+async def burst(vu: Vu) -> None:
     """100 jobs as fast as one producer can store them; nobody waits for them."""
     await jobs.enqueue(TASK, vu.iteration, 2)
 
@@ -38,12 +38,12 @@ async def burst(vu):
     pre_allocated_vus=20,
     max_vus=100,
 )
-async def steady(vu):
+async def steady(vu: Vu) -> None:
     job = await jobs.enqueue(TASK, vu.iteration, 2)
     outcome = await job.finished("30s")
     check(outcome, {"job finished": lambda o: o.ok})
 
 
 @teardown
-async def clean_up(vu):
+async def clean_up(vu: Vu) -> None:
     await jobs.clear()  # what no worker took, and what RQ keeps of those that have ended

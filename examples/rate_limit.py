@@ -7,7 +7,7 @@ which no limit of 1,000 would stop: `--dry-run` finds such plans.) A 429 is what
 it does not count as a failed request.
 """
 
-from fastbench import Counter, Options, check, env, expected_statuses, scenario
+from fastbench import Counter, Options, Vu, check, env, expected_statuses, scenario
 
 LIMIT = int(env("LIMIT", "1000"))
 
@@ -32,7 +32,7 @@ limited = Counter("limited")
     duration="1m",
     pre_allocated_vus=10,
 )
-async def rate_limit_test(vu):
+async def rate_limit_test(vu: Vu) -> None:
     response = await vu.get(
         "/rest/v1/conversations?select=count",
         headers={"apikey": env("API_KEY", "ANON_KEY")},

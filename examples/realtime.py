@@ -8,8 +8,9 @@ latency of a message, right as long as one machine makes the load.
 """
 
 import time
+from contextlib import AbstractAsyncContextManager
 
-from fastbench import Options, Trend, check, env, phoenix, scenario, sleep
+from fastbench import Options, Trend, Vu, check, env, phoenix, scenario, sleep
 
 KEY = env("ANON_KEY", "ANON_KEY")
 STAY_S = float(env("STAY_S", "300"))  # how long each socket stays open
@@ -30,13 +31,13 @@ options = Options(
 )
 
 
-def realtime(vu):
+def realtime(vu: Vu) -> AbstractAsyncContextManager[phoenix.PhoenixSocket]:
     path = "/realtime/v1/websocket"
     return phoenix.open(vu, path, vsn="1.0.0", params={"apikey": KEY}, name="realtime")
 
 
 @scenario(executor="constant-vus", vus=1000, duration="5m")
-async def listener(vu):
+async def listener(vu: Vu) -> None:
     async with realtime(vu) as socket:
         check(socket, {"status is 101": lambda s: s.status == 101})
         await socket.join(CONVERSATIONS, name="subscribe")
@@ -50,7 +51,7 @@ async def listener(vu):
 
 
 @scenario(executor="constant-vus", vus=1, duration="5m")
-async def sender(vu):
+async def sender(vu: Vu) -> None:
     async with realtime(vu) as socket:
         messages = await socket.join(MESSAGES, name="subscribe")
         end = time.monotonic() + STAY_S

@@ -6,7 +6,7 @@ Run it: `fastbench run examples/signed_upload.py -e BASE_URL=https://staging.exa
 import hashlib
 import hmac
 
-from fastbench import Options, check, env, file, scenario, sleep
+from fastbench import Options, Vu, check, env, file, scenario, sleep
 
 THINK_S = float(env("THINK_S", "1"))
 TOKEN = env("TOKEN", "TEST_JWT")
@@ -25,13 +25,13 @@ options = Options(
 )
 
 
-def signed(document):
+def signed(document: bytes) -> bytes:
     """Put a signature before the document."""
     return hmac.digest(KEY, document, hashlib.sha256) + document
 
 
 @scenario
-async def sign(vu):
+async def sign(vu: Vu) -> None:
     document = f"contract {vu.id}.{vu.iteration}\n".encode() * 4096
     # An operation may hold others, and requests: it takes as long as all of them.
     async with vu.operation("sign and upload") as whole:

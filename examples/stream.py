@@ -3,7 +3,7 @@
 Run it: `fastbench run examples/stream.py -e BASE_URL=https://staging.example`
 """
 
-from fastbench import Gauge, Options, check, env, monitor, scenario, sleep
+from fastbench import Gauge, Options, Vu, check, env, monitor, scenario, sleep
 
 THINK_S = float(env("THINK_S", "1"))
 TOKEN = env("TOKEN", "TEST_JWT")
@@ -23,7 +23,7 @@ options = Options(
 
 
 @scenario
-async def ask(vu):
+async def ask(vu: Vu) -> None:
     question = {"role": "user", "content": "What is a benchmark?"}
     body = {"messages": [question], "stream": True, "max_tokens": 20}
     text, done = "", False
@@ -43,7 +43,7 @@ async def ask(vu):
 
 
 @monitor(every="5s")
-async def watch(vu):
+async def watch(vu: Vu) -> None:
     # What looks on is counted nowhere; its gauges are a chart of the report.
     response = await vu.get("/count")
     ANSWERED.add(response.json()["requests"])

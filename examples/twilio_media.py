@@ -9,8 +9,9 @@ Run it: `fastbench run examples/twilio_media.py -e BASE_URL=https://staging.exam
 
 import base64
 import json
+from typing import Any
 
-from fastbench import Counter, Options, check, env, scenario, sleep, uuid
+from fastbench import Counter, Options, Socket, Vu, check, env, scenario, sleep, uuid
 
 CALLERS = int(env("MAX_CONCURRENT_CALLS", "50")) + int(env("WAITING_CALLERS", "5"))
 TURNS = int(env("TURNS", "5"))  # how often the caller speaks in one call
@@ -41,7 +42,7 @@ options = Options(
 
 
 @scenario
-async def call(vu):
+async def call(vu: Vu) -> None:
     async with vu.ws(PATH, name="call", expected=[101, 429]) as socket:
         check(socket, {"taken or refused": lambda s: s.status in (101, 429)})
         if socket.open:
@@ -51,7 +52,7 @@ async def call(vu):
             await sleep(1)
 
 
-async def talk(socket):
+async def talk(socket: Socket) -> None:
     caller = Caller(socket)
     sending = socket.every(FRAME_S, caller.send_audio)
     answered = sum([await caller.turn() for _ in range(TURNS)])
@@ -67,22 +68,26 @@ async def talk(socket):
 class Caller:
     """Twilio's side of one call."""
 
-    def __init__(self, socket):
+    def __init__(self, socket: Socket) -> None:
         self.socket = socket
         self.stream = f"MZ{uuid()}"
         self.speaks = False
         self.spoken = 0  # frames of speech in this turn
-        call = {"streamSid": self.stream, "callSid": f"CA{uuid()}", "tracks": ["inbound"]}
+        call: dict[str, Any] = {
+            "streamSid": self.stream,
+            "callSid": f"CA{uuid()}",
+            "tracks": ["inbound"],
+        }
         call["mediaFormat"] = {"encoding": "audio/x-mulaw", "sampleRate": 8000, "channels": 1}
         socket.send({"event": "connected", "protocol": "Call", "version": "1.0.0"})
         socket.send({"event": "start", "streamSid": self.stream, "start": call})
 
-    def send_audio(self):
+    def send_audio(self) -> None:
         self.spoken += self.speaks
         frames_sent.add(1)
         self.socket.send(self.media(SPEECH if self.speaks else SILENCE))
 
-    async def turn(self):
+    async def turn(self) -> bool:
         """Speak, fall silent, and wait for the agent's answer; its mark goes back."""
         self.speaks, self.spoken = True, 0
         await sleep(SPEECH_S)
@@ -99,5 +104,5 @@ class Caller:
         self.socket.send(mark)
         return True
 
-    def media(self, payload):
+    def media(self, payload: str) -> dict[str, Any]:
         return {"event": "media", "streamSid": self.stream, "media": {"payload": payload}}

@@ -8,7 +8,9 @@ that number: 500 accounts, so that 20 users share one. The header X-User tells t
 a request is of.
 """
 
-from fastbench import Options, Trend, check, data, env, group, random_int, scenario, think
+from typing import Any
+
+from fastbench import Options, Trend, Vu, check, data, env, group, random_int, scenario, think
 
 THINK_S = float(env("THINK_S", "10"))
 REPLY_PERCENT = int(env("REPLY_PERCENT", "20"))  # of those who read a conversation
@@ -39,7 +41,7 @@ options = Options(
         ("1m", 0),  # they leave
     ],
 )
-async def campaign(vu):
+async def campaign(vu: Vu) -> None:
     newest = None
     if "token" in vu.state or await signed_in(vu):
         newest = await dashboard(vu)
@@ -51,12 +53,12 @@ async def campaign(vu):
             check(replied, {"reply accepted": lambda r: r.status == 200})
 
 
-def known(vu):
+def known(vu: Vu) -> dict[str, Any]:
     """Give what tells the server who asks."""
     return {"headers": {"X-User": str(vu.id)}, "bearer": vu.state.get("token")}
 
 
-async def dashboard(vu):
+async def dashboard(vu: Vu) -> str | None:
     """Open it: the list, then the newest conversation, whose id is returned.
 
     People wait for both: the requests are one operation, which has a threshold of its own.
@@ -66,14 +68,14 @@ async def dashboard(vu):
         if not check(listed, {"conversations listed": lambda r: r.status == 200}):
             opened.fail(f"list: {listed.status or listed.error_kind}")
             return None
-        newest = listed.json("data[0].id")
+        newest: str = listed.json("data[0].id")
         read = await vu.get(f"{MINE}/{newest}", name="conversation", **known(vu))
         if not check(read, {"messages loaded": lambda r: r.status == 200 and r.json("messages")}):
             opened.fail(f"conversation: {read.status or read.error_kind}")
         return newest
 
 
-async def signed_in(vu):
+async def signed_in(vu: Vu) -> bool:
     """Sign in, once per user; say whether that worked."""
     account = accounts.per_vu()
     who = {"email": account["email"], "password": account["password"]}

@@ -5,7 +5,7 @@ Without an address it is `helpdesk.db` in the current folder. PostgreSQL needs
 `pip install 'fastbench-http[postgres]'`. The tickets of the test are removed at the end.
 """
 
-from fastbench import Counter, Options, check, env, random_int, scenario, setup, sql, teardown
+from fastbench import Counter, Options, Vu, check, env, random_int, scenario, setup, sql, teardown
 
 from lib.helpers import pause
 
@@ -55,12 +55,12 @@ TICKET_STATS = f"""
     FROM tickets WHERE organization_id = $1 GROUP BY status"""
 
 
-async def clear(connection):
+async def clear(connection: sql.Transaction | sql.Database) -> None:
     await connection.exec("DELETE FROM tickets WHERE organization_id = $1", ORGANIZATION)
 
 
 @setup
-async def seed(vu):
+async def seed(vu: Vu) -> None:
     await db.exec(TABLES, name="create tables")
     async with db.transaction("seed") as tx:
         await clear(tx)
@@ -77,7 +77,7 @@ async def seed(vu):
 
 
 @scenario
-async def queries(vu):
+async def queries(vu: Vu) -> None:
     offset = random_int(0, TICKETS // PAGE - 1) * PAGE
     page = await db.query(LIST_TICKETS, ORGANIZATION, offset, name="list_tickets")
     queries_executed.add(1, {"query": "list_tickets"})
@@ -94,6 +94,6 @@ async def queries(vu):
 
 
 @teardown
-async def clean_up(vu):
+async def clean_up(vu: Vu) -> None:
     await clear(db)
     await db.close()

@@ -3,7 +3,7 @@
 Run it: `fastbench run examples/helpdesk/load.py -e BASE_URL=http://localhost:8080`
 """
 
-from fastbench import Options, scenario
+from fastbench import Options, Vu, scenario
 
 from api.knowledge_base import browse
 from api.tickets import life_of_a_ticket
@@ -19,7 +19,7 @@ options = Options(base_url=BASE_URL, thresholds=THRESHOLDS)
     stages=STAGES["load"],
     graceful_ramp_down="30s",
 )
-async def ticket_operations(vu):
+async def ticket_operations(vu: Vu) -> None:
     token = await login(vu)
     await life_of_a_ticket(vu, token)
 
@@ -32,5 +32,5 @@ async def ticket_operations(vu):
     pre_allocated_vus=20,
     max_vus=100,
 )
-async def knowledge_base_browsing(vu):
+async def knowledge_base_browsing(vu: Vu) -> None:
     await browse(vu)

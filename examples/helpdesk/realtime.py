@@ -9,7 +9,7 @@ load comes from one machine.
 
 import time
 
-from fastbench import Counter, Options, Trend, check, env, random_int, scenario, socketio
+from fastbench import Counter, Options, Trend, Vu, check, env, random_int, scenario, socketio
 
 from lib.auth import login
 from lib.config import BASE_URL
@@ -40,7 +40,7 @@ options = Options(
     stages=[("2m", 100), ("5m", 500), ("5m", 1000), ("2m", 0)],
     graceful_ramp_down="30s",
 )
-async def agent(vu):
+async def agent(vu: Vu) -> None:
     token = await login(vu)
     async with socketio.open(vu, "/socket.io/", params={"token": token}) as io:
         check(io, {"WebSocket connected": lambda c: c.status == 101})
@@ -53,7 +53,7 @@ async def agent(vu):
         ack = await desk.call("subscribe", {"channel": CHANNEL})
         check(ack, {"subscribed": lambda a: a.ok})
 
-        def typing():
+        def typing() -> None:
             ticket = f"ticket_{random_int(1, 1000)}"
             desk.emit("typing", {"ticketId": ticket, "timestamp": time.time() * 1000})
 

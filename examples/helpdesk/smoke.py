@@ -3,7 +3,7 @@
 Run it: `fastbench run examples/helpdesk/smoke.py -e BASE_URL=http://localhost:8080`
 """
 
-from fastbench import Options, check, scenario
+from fastbench import Options, Vu, check, scenario
 
 from lib.config import BASE_URL
 from lib.helpers import pause
@@ -17,7 +17,7 @@ options = Options(
 
 
 @scenario
-async def smoke(vu):
+async def smoke(vu: Vu) -> None:
     health = await vu.get("/health")
     check(health, {"health check passed": lambda r: r.status == 200})
     api = await vu.get("/api/v1/health")

@@ -9,7 +9,7 @@ The same mix runs under any profile of lib/config.py.
 
 import time
 
-from fastbench import Options, check, env, random_item, scenario
+from fastbench import Options, Vu, check, env, random_item, scenario
 
 from lib.auth import login
 from lib.config import BASE_URL, STAGES
@@ -25,12 +25,12 @@ options = Options(
 )
 
 
-async def list_tickets(vu, token):
+async def list_tickets(vu: Vu, token: str) -> None:
     response = await vu.get("/api/v1/tickets?limit=20", bearer=token, name="list tickets")
     check(response, {"list tickets": lambda r: r.status == 200})
 
 
-async def create_ticket(vu, token):
+async def create_ticket(vu: Vu, token: str) -> None:
     ticket = {
         "title": f"Stress Test {time.time_ns() // 1_000_000}",
         "description": "Stress test ticket",
@@ -40,19 +40,19 @@ async def create_ticket(vu, token):
     check(response, {"create ticket": lambda r: r.status == 201})
 
 
-async def get_ticket_details(vu, token):
+async def get_ticket_details(vu: Vu, token: str) -> None:
     listed = await vu.get("/api/v1/tickets?limit=1", bearer=token, name="list tickets")
     if listed.status == 200 and listed.json("data"):
         response = await vu.get(f"/api/v1/tickets/{listed.json('data[0].id')}", bearer=token)
         check(response, {"get ticket details": lambda r: r.status == 200})
 
 
-async def get_dashboard(vu, token):
+async def get_dashboard(vu: Vu, token: str) -> None:
     response = await vu.get("/api/v1/analytics/dashboard", bearer=token)
     check(response, {"get dashboard": lambda r: r.status == 200})
 
 
-async def search_tickets(vu, token):
+async def search_tickets(vu: Vu, token: str) -> None:
     found = await vu.get("/api/v1/tickets/search?q=test", bearer=token, name="search tickets")
     check(found, {"search tickets": lambda r: r.status == 200})
 
@@ -61,7 +61,7 @@ MIX = [list_tickets, create_ticket, get_ticket_details, search_tickets, get_dash
 
 
 @scenario
-async def mixed_operations(vu):
+async def mixed_operations(vu: Vu) -> None:
     token = await login(vu)
     await random_item(MIX)(vu, token)
     await pause(0.5)

@@ -1,6 +1,6 @@
 """The knowledge base: look for something, read the first hit."""
 
-from fastbench import group, random_item
+from fastbench import Vu, group, random_item
 
 from lib.helpers import check_response
 
@@ -8,7 +8,7 @@ ARTICLES = "/api/v1/knowledge-base/articles"
 TOPICS = ["billing", "accounts", "printing", "networks", "security"]
 
 
-async def browse(vu):
+async def browse(vu: Vu) -> None:
     async with group("Knowledge Base"):
         found = await vu.get(f"{ARTICLES}?q={random_item(TOPICS)}", name="search articles")
         if check_response(found, "Search Articles"):

@@ -1,6 +1,6 @@
 """Tickets: a life of one in groups, a search."""
 
-from fastbench import Counter, Trend, group, random_item
+from fastbench import Counter, Trend, Vu, group, random_item
 
 from lib.helpers import check_response, new_ticket, pause, ticket_creation_duration
 
@@ -8,7 +8,7 @@ tickets_created = Counter("tickets_created")
 ticket_create_duration = Trend("ticket_create_duration", is_time=True)
 
 
-async def life_of_a_ticket(vu, token):
+async def life_of_a_ticket(vu: Vu, token: str) -> None:
     async with group("Ticket CRUD Operations"):
         async with group("Create Ticket"):
             response = await vu.post("/api/v1/tickets", json=new_ticket(), bearer=token)
@@ -26,7 +26,7 @@ async def life_of_a_ticket(vu, token):
     await pause(1)
 
 
-async def work_on(vu, token, ticket):
+async def work_on(vu: Vu, token: str, ticket: str) -> None:
     """The path holds the ticket's id; requests are counted together as /api/v1/tickets/{id}."""
     async with group("Get Ticket"):
         check_response(await vu.get(ticket, bearer=token), "Get Ticket")
@@ -41,7 +41,7 @@ async def work_on(vu, token, ticket):
         check_response(added, "Add Comment")
 
 
-async def search(vu, token):
+async def search(vu: Vu, token: str) -> None:
     async with group("Ticket Search"):
         query = random_item(["urgent", "billing", "support", "technical"])
         found = await vu.get(

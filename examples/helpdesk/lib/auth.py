@@ -2,7 +2,7 @@
 
 from time import monotonic
 
-from fastbench import Trend, data
+from fastbench import Trend, Vu, data
 
 login_duration = Trend("login_duration", is_time=True)
 users = data("../data/users.json")
@@ -10,11 +10,13 @@ users = data("../data/users.json")
 EARLY_S = 60
 
 
-async def login(vu):
+async def login(vu: Vu) -> str:
     """Give this user's token; each user has one of the accounts of data/users.json."""
+    token: str
     kept = vu.state.get("login")
     if kept and kept["expires_s"] > monotonic():
-        return kept["token"]
+        token = kept["token"]
+        return token
     response = await vu.post("/api/v1/auth/login", json=users.per_vu(), name="login")
     login_duration.add(response.timings.duration)
     if response.status != 200:

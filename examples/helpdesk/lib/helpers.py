@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from fastbench import Rate, Trend, check, random_item, sleep, uuid
+from fastbench import Rate, Response, Trend, check, random_item, sleep, uuid
 
 from lib.config import THINK_SCALE
 
@@ -12,7 +12,7 @@ ticket_creation_duration = Trend("ticket_creation_duration", is_time=True)
 PRIORITIES = ["LOW", "MEDIUM", "HIGH", "URGENT"]
 
 
-def new_ticket():
+def new_ticket() -> dict[str, str]:
     return {
         "title": f"Test Ticket {uuid()}",
         "description": f"Load test ticket created at {datetime.now(UTC).isoformat()}",
@@ -20,7 +20,7 @@ def new_ticket():
     }
 
 
-def check_response(response, name):
+def check_response(response: Response, name: str) -> bool:
     success = check(
         response,
         {
@@ -33,5 +33,5 @@ def check_response(response, name):
     return success
 
 
-async def pause(seconds):
+async def pause(seconds: float) -> None:
     await sleep(seconds * THINK_SCALE)

@@ -39,13 +39,13 @@ def script(request: Request, origin: str, tls: Tls | None, name: str, more: str 
     """
     entry = _entry(request, origin)
     made = ScriptText(f"Load test of {request.method} {redact.url(entry.url)}")
-    made.use("Options", "check", "env", "scenario", "sleep")
+    made.use("Options", "Vu", "check", "env", "scenario", "sleep")
     secrets = Secrets(made)
     call = _call(entry, made, secrets)
     _options(made, entry.origin, tls)
     body = made.function()
     body.line("@scenario")
-    with body.block(f"async def {made.name(name, 'load')}(vu):"):
+    with body.block(f"async def {made.name(name, 'load')}(vu: Vu) -> None:"):
         body.comment("One iteration of one user. Another request may use what this one answered:")
         body.comment('`response.json("items.0.id")`.')
         body.line(f"response = await {call}")
