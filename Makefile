@@ -105,6 +105,7 @@ lint: $(VENV)/.stamp-dev
 types: build $(VENV)/.stamp-dev
 	@$(PY) -m mypy --no-error-summary
 	@$(PY) -m mypy.stubtest --concise fastbench.engine.bridge._core fastbench.engine.client._client
+	@$(PY) .ci/check_scripts.py
 slow: build test-deps peers
 	@FASTBENCH_SLOW=1 $(PY) -m pytest -q -m slow $(ARGS)
 peers: build/peers/.stamp
