@@ -6,9 +6,14 @@ from fastbench.foundation import redact
 
 
 class UsageError(Exception):
-    """Carry one sentence for the user: what is wrong and how to mend it.
+    """Raised where something is asked for wrongly: one sentence with what is wrong and the cure.
 
-    It may quote what was typed, so it is made printable here, once for all.
+    Example::
+
+        try:
+            await vu.get("nowhere://localhost/")
+        except UsageError as error:
+            check(error, {"says why": lambda e: "http" in str(e)})
     """
 
     def __init__(self, sentence: str) -> None:

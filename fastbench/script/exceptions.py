@@ -17,9 +17,9 @@ from types import TracebackType
 from typing import Any, Protocol
 
 import fastbench
-from fastbench.engine.client._client import Exchange
 from fastbench.foundation import redact
 from fastbench.foundation.usage_error import UsageError
+from fastbench.script.name_hints import hint
 
 MAX_TEXT = 500
 MAX_FRAMES = 20  # of a traceback: those next to the exception
@@ -126,8 +126,7 @@ def text_of(error: BaseException) -> str:
         text = str(error)
     except Exception:  # the script's own __str__
         text = "(its message cannot be converted to text)"
-    if isinstance(error, AttributeError) and isinstance(error.obj, Exchange):
-        text += "; await the request first: response = await vu.get(...)"
+    text += hint(error)
     return redact.printable(redact.text(" ".join(text[: 4 * MAX_TEXT].split())))[:MAX_TEXT]
 
 

@@ -15,17 +15,54 @@ _ADVICE = "write them as 200, range(200, 300) or (200, 299)"
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """Hold the statuses that are no failure, as ranges that include both ends."""
+    """Statuses that are no failure, as `expected_statuses()` returns them.
+
+    Attributes:
+        spans: Pairs of the first and the last status of each range.
+
+    Example::
+
+        created = expected_statuses(201, range(202, 205))
+        await vu.get("/status/201", expected=created)
+    """
 
     spans: tuple[tuple[int, int], ...]
 
     def covers(self, status: int) -> bool:
-        """Tell whether an answer with this status is as expected."""
+        """Tell whether an answer with this status is as expected.
+
+        Args:
+            status: The status, 100 to 599.
+
+        Returns:
+            True if it is.
+
+        Example::
+
+            created = expected_statuses(201, 202)
+            response = await vu.get("/status/201")
+            check(response, {"created": lambda r: created.covers(r.status)})
+        """
         return any(first <= status <= last for first, last in self.spans)
 
 
 def expected_statuses(*statuses: Statuses) -> Expected:
-    """Expect these statuses: numbers, range(200, 300), or (200, 299) with both ends."""
+    """Say which statuses are no failure, for `expected=` of requests and Options.
+
+    Args:
+        statuses: Numbers, `range(200, 300)`, or `(200, 299)` with both ends.
+
+    Returns:
+        What `expected=` takes.
+
+    Raises:
+        UsageError: There are none, or one is not from 100 to 599.
+
+    Example::
+
+        missing_is_fine = expected_statuses(404, (200, 299))
+        await vu.get("/status/404", expected=missing_is_fine)
+    """
     if not statuses:
         raise UsageError(f"expected_statuses() needs at least one status; {_ADVICE}.")
     return Expected(tuple(_span(each) for each in statuses))

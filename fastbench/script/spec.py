@@ -8,9 +8,9 @@ Options (`cli_overrides.py`).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
 from fastbench.foundation.nearest import nearest
 from fastbench.foundation.usage_error import UsageError
@@ -26,6 +26,52 @@ Executor = Literal[
     "constant-arrival-rate",
     "ramping-arrival-rate",
 ]
+
+
+class ScenarioSettings(TypedDict, total=False):
+    """The load of a scenario, as `scenario()` takes it; a time is seconds, or a text such as "5s".
+
+    Attributes:
+        executor: How iterations are started: shared-iterations, per-vu-iterations,
+            constant-vus, ramping-vus, constant-arrival-rate or ramping-arrival-rate.
+        start_time: When it begins, after the start of the run.
+        graceful_stop: How long iterations may go on after its end; default 30 s.
+        env: Values that `env()` gives within it.
+        tags: Tags of all its samples.
+        vus: How many users; default 1.
+        iterations: How many iterations: of all users, or of each (per-vu-iterations).
+        max_duration: When iterations are cut off; default 10 min.
+        duration: How long iterations are started.
+        stages: Pairs of length and target, users or iterations per `time_unit`:
+            `[("30s", 50)]`.
+        start_vus: How many users before the first stage; default 1.
+        graceful_ramp_down: How long a user that is no longer wanted may go on; default
+            30 s.
+        rate: Iterations to start per `time_unit`.
+        start_rate: Iterations per `time_unit` before the first stage; default 0.
+        time_unit: The time that rates are for; default 1 s.
+        pre_allocated_vus: Users that are there at the start, for executors with a rate.
+        max_vus: How many users there may be at most, where the answers are slow.
+    """
+
+    executor: Executor | None
+    start_time: str | float | None
+    graceful_stop: str | float | None
+    env: Mapping[str, str] | None
+    tags: Mapping[str, str] | None
+    vus: int | None
+    iterations: int | None
+    max_duration: str | float | None
+    duration: str | float | None
+    stages: Iterable[Any] | None
+    start_vus: int | None
+    graceful_ramp_down: str | float | None
+    rate: float | None
+    start_rate: float | None
+    time_unit: str | float | None
+    pre_allocated_vus: int | None
+    max_vus: int | None
+
 
 _ANY = ("start_time", "graceful_stop", "env", "tags")
 # By executor: what it needs, and what it may have, with k6's defaults.

@@ -52,7 +52,7 @@ PARTS: dict[str, set[str]] = {
     **{"run.lua": set(), "run": {"run.lua"}, "results.history": {"results"}},
     **{"script.http": {"script"}, "script.api": {"script", "script.http"}},
     "script.protocols.databases": {"script"},
-    "script.protocols": {"script", "script.api", "script.protocols.databases"},
+    "script.protocols": {"script", "script.api", "script.http", "script.protocols.databases"},
     **{f"script.k6.{each}": set() for each in ("gjson", "html", "loading")},
     "script.k6": {"script", "script.api", "script.http", "script.k6.loading"},
     "script.k6.http": {"script", "script.api", "script.http", "script.k6", "script.k6.gjson"},

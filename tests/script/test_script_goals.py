@@ -46,6 +46,7 @@ def none_yet() -> Iterator[None]:
     [
         ("p95", {"target": 200, "critical": 500}, "p95 <200 target, <500 critical"),
         ("p95", {"target": "200ms", "critical": "1s"}, "p95 <200ms target, <1s critical"),
+        ("p95", {"target": 200, "critical": "1s"}, "p95 <200 target, <1s critical"),
         ("rps", {"target": "1k", "critical": 500}, "rps >1k target, >500 critical"),
         ("rps", {"target": "900/s", "critical": "0.5k/s"}, "rps >900/s target, >0.5k/s critical"),
         ("errors", {"target": "0.1%", "critical": "1%"}, "errors <0.1% target, <1% critical"),

@@ -8,6 +8,7 @@ from typing import Any, Protocol, Self, final
 from typing_extensions import Buffer, disjoint_base
 
 from fastbench.engine.bridge._core import Block
+from fastbench.script.http.headers import Headers
 
 # Shared metrics. The parent makes the arena before the fork; worker n writes through writer(n).
 
@@ -286,6 +287,21 @@ class Stream:
 
 @final
 class Exchange:
+    """A request under way, as `vu.get(url)` returns it: `await` it for its `Response`.
+
+    It is a future to asyncio: `asyncio.gather` and `asyncio.wait` take it, and so does `vu.batch`.
+
+    Attributes:
+        url: Where it is sent.
+        method: Its method.
+
+    Example::
+
+        first, second = vu.get("/api/health"), vu.get("/echo")
+        check(await first, {"healthy": lambda r: r.ok})
+        check(await second, {"echoed": lambda r: r.ok})
+    """
+
     socket: WebSocket | None
     upgrade: bool
     keep: Any
@@ -298,20 +314,46 @@ class Exchange:
     redirects: int
     origin: Origin
     def __await__(self) -> Generator[Any, None, Response]: ...
-    def cancel(self, msg: Any = None) -> bool: ...
-    def get_loop(self) -> asyncio.AbstractEventLoop: ...
+    def cancel(self, msg: Any = None) -> bool:
+        """Give the request up: its connection is closed, in HTTP/2 its stream alone.
+
+        Given up by the script it failed, at its age. Halted with its iteration, or at the end of
+        the run, it stays in flight.
+
+        Args:
+            msg: Not used; asyncio gives it.
+
+        Returns:
+            False if it had ended already.
+
+        Example::
+
+            request = vu.get("/delay/200")
+            await sleep(0.05)
+            check(request.cancel(), {"was under way": lambda was: was})
+        """
+    def get_loop(self) -> asyncio.AbstractEventLoop:
+        """Return the event loop, for asyncio."""
     def add_done_callback(
         self, callback: Callable[[Any], object], *, context: contextvars.Context | None = None
-    ) -> None: ...
-    def remove_done_callback(self, callback: Callable[[Any], object]) -> int: ...
-    def exception(self) -> BaseException | None: ...
+    ) -> None:
+        """Call back with this request when it has ended, for asyncio."""
+    def remove_done_callback(self, callback: Callable[[Any], object]) -> int:
+        """Forget a callback, for asyncio; return how often it was there."""
+    def exception(self) -> BaseException | None:
+        """Return None, for asyncio: what the network does raises nothing."""
     def __iter__(self) -> Generator[Any, None, Response]: ...
     def __next__(self) -> Any: ...
-    def send(self, value: Any) -> Any: ...
-    def throw(self, kind: Any, value: Any = None, trace: Any = None) -> Any: ...
-    def done(self) -> bool: ...
-    def cancelled(self) -> bool: ...
-    def result(self) -> Response: ...
+    def send(self, value: Any) -> Any:
+        """Go on, as a generator does, for `await`."""
+    def throw(self, kind: Any, value: Any = None, trace: Any = None) -> Any:
+        """Raise, as a generator does, for `await`."""
+    def done(self) -> bool:
+        """Tell whether it has ended."""
+    def cancelled(self) -> bool:
+        """Tell whether it was given up."""
+    def result(self) -> Response:
+        """Return the Response; raises CancelledError when it was given up."""
 
 # WebSockets.
 
@@ -380,6 +422,23 @@ class WebSocket(Mailbox):
 
 @final
 class Timings:
+    """How long the parts of a request took, each in ms.
+
+    Attributes:
+        blocked: Waiting for a connection.
+        connecting: Connecting by TCP; 0 on a connection that was open.
+        tls_handshaking: The handshake of TLS.
+        sending: Writing the request.
+        waiting: From its last byte to the first one of the answer.
+        receiving: From the first byte of the answer to its last.
+        duration: From the first byte that was sent to the last that came.
+
+    Example::
+
+        response = await vu.get("/api/health")
+        check(response.timings, {"quick": lambda t: t.duration < 2000})
+    """
+
     blocked: float
     connecting: float
     tls_handshaking: float
@@ -390,6 +449,32 @@ class Timings:
 
 @final
 class Response:
+    """One answer: what `await vu.get(url)` gives.
+
+    What the network does raises nothing: without a complete answer `status` is 0, and `error` says
+    why. `headers`, `body`, `text` and `json()` are read when they are asked for.
+
+    Attributes:
+        status: The status, 100 to 599; 0 without an answer.
+        url: The URL that it came from, after redirects.
+        method: The method of the request.
+        raw_head: The head as it came, from the status line on.
+        raw_body: The body as it came, packed as Content-Encoding says.
+        error: Why there is no answer; "" if there is one.
+        error_kind: The kind of error, as in reports: "timeout", "connect_refused"; "" without one.
+        error_code: What the system or TLS calls it, ECONNREFUSED for example; "" without one.
+        expected: True if it counts as a success; see `expected=` of requests.
+        keep: Not for scripts.
+
+    Example::
+
+        response = await vu.get("/api/health")
+        check(response, {
+            "status is 200": lambda r: r.status == 200,
+            "healthy": lambda r: r.json("status") == "ok",
+        })
+    """
+
     status: int
     url: str
     method: str
@@ -401,26 +486,52 @@ class Response:
     expected: bool
     keep: Any
     @property
-    def ok(self) -> bool: ...
+    def ok(self) -> bool:
+        """Tell whether there is an answer with a status below 400; `expected` may differ."""
     @property
-    def cookies(self) -> Mapping[str, str]: ...
+    def cookies(self) -> Mapping[str, str]:
+        """The cookies that this very answer sets, name to value."""
     @property
-    def headers(self) -> Mapping[str, str]: ...
+    def headers(self) -> Headers:
+        """The headers; their names are found in any case, one that came more often is `a, b`."""
     @property
-    def body(self) -> bytes: ...
+    def body(self) -> bytes:
+        """The body as bytes, unpacked as Content-Encoding says; see `body_error`."""
     @property
-    def body_error(self) -> str: ...
+    def body_error(self) -> str:
+        """Why `body` is not unpacked; "" if it is, or had no need."""
     @property
-    def text(self) -> str: ...
-    def json(self, path: str | None = None) -> Any: ...
+    def text(self) -> str:
+        """The body as text, in the charset that its Content-Type names, else in UTF-8."""
+    def json(self, path: str | None = None) -> Any:
+        """Read the body as JSON, whole or a part of it.
+
+        Args:
+            path: What to select: keys and indexes, as in "user.name" or "items.0.id"; None for all.
+
+        Returns:
+            The value; None where the path leads nowhere.
+
+        Raises:
+            ValueError: The body is no JSON.
+
+        Example::
+
+            response = await vu.get("/api/health")
+            check(response.json("status"), {"healthy": lambda status: status == "ok"})
+        """
     @property
-    def protocol(self) -> str: ...
+    def protocol(self) -> str:
+        """What was spoken: "HTTP/1.1", "HTTP/1.0" or "h2"; "" where no answer came."""
     @property
-    def remote(self) -> tuple[str, int]: ...
+    def remote(self) -> tuple[str, int]:
+        """IP (or path) and port of the server that answered; ("", 0) where nothing was sent."""
     @property
-    def tls_parameters(self) -> tuple[int, str]: ...
+    def tls_parameters(self) -> tuple[int, str]:
+        """Version (0x0304 is TLS 1.3) and IANA's name of the cipher suite; (0, "") without TLS."""
     @property
-    def timings(self) -> Timings: ...
+    def timings(self) -> Timings:
+        """How long the parts of the request took, ms."""
 
 def use(
     *,

@@ -1,11 +1,22 @@
-# Part of _client.pyx: one request, and what follows from it; the rules stand in _pool.pxi.
+# Part of _client.pyx: one request, and what follows from it; the rules stand in _pool.pxi. The task
+# that waits is resumed from inside the read that completed the answer.
 
 @cython.final
 @cython.freelist(256)
 cdef class Exchange:
-    """A request under way; awaiting it gives its Response. It is a future to asyncio.
+    """A request under way, as `vu.get(url)` returns it: `await` it for its `Response`.
 
-    The task that waits is resumed from inside the read that completed the answer.
+    It is a future to asyncio: `asyncio.gather` and `asyncio.wait` take it, and so does `vu.batch`.
+
+    Attributes:
+        url: Where it is sent.
+        method: Its method.
+
+    Example::
+
+        first, second = vu.get("/api/health"), vu.get("/echo")
+        check(await first, {"healthy": lambda r: r.ok})
+        check(await second, {"echoed": lambda r: r.ok})
     """
 
     cdef public object _asyncio_future_blocking
@@ -84,6 +95,8 @@ cdef class Exchange:
         """The head as it was sent last, a line for each field, without their end.
 
         In HTTP/2 it has no first line but pseudo-fields, such as `:path: /`.
+
+        :meta private:
         """
         if self.head_block is not None:
             return self.ready.http2_lines(self.body_sent, self.jar)
@@ -298,35 +311,41 @@ cdef class Exchange:
         return self
 
     def send(self, value):
+        """Go on, as a generator does, for `await`."""
         return self.__next__()
 
     def throw(self, kind, value=None, trace=None):
+        """Raise, as a generator does, for `await`."""
         raise kind if value is None else value
 
     def get_loop(self):
+        """Return the event loop, for asyncio."""
         return self.session.pool.loop
 
     def add_done_callback(self, callback, *, context=None):
-        """Call back with this exchange when it is done."""
+        """Call back with this request when it has ended, for asyncio."""
         add_callback(self, self.session.pool.loop, callback, context)
 
     def remove_done_callback(self, callback):
-        """Forget a callback; returns how often it was there."""
+        """Forget a callback, for asyncio; return how often it was there."""
         return remove_callback(self, callback)
 
     def done(self):
+        """Tell whether it has ended."""
         return self.finished
 
     def cancelled(self):
+        """Tell whether it was given up."""
         return self.given_up
 
     def exception(self):
+        """Return None, for asyncio: what the network does raises nothing."""
         if self.given_up:
             raise asyncio.CancelledError
         return None
 
     def result(self):
-        """The Response; raises CancelledError when it was given up."""
+        """Return the Response; raises CancelledError when it was given up."""
         if self.given_up:
             raise asyncio.CancelledError
         if not self.finished:
@@ -338,6 +357,18 @@ cdef class Exchange:
 
         Given up by the script it failed, at its age. Halted with its iteration, or at the end of
         the run, it stays in flight.
+
+        Args:
+            msg: Not used; asyncio gives it.
+
+        Returns:
+            False if it had ended already.
+
+        Example::
+
+            request = vu.get("/delay/200")
+            await sleep(0.05)
+            check(request.cancel(), {"was under way": lambda was: was})
         """
         if self.finished or self.given_up:
             return False
@@ -363,19 +394,3 @@ cdef class Exchange:
             pool.oldest_ns = max(pool.oldest_ns, age_ns)
         self.deadlines.remove(self)
         pool.loop.call_soon(self._finish_later)
-
-
-cdef switch_to_websocket(Connection link, Exchange one, const uint8_t *rest, size_t n_bytes):
-    """HTTP has ended on it (RFC 9110 section 15.2.2): the connection is a socket's from here on."""
-    cdef WebSocket socket = WebSocket.__new__(WebSocket)
-    one.times.done = kernel.now_ns()
-    one.status = 101
-    link.exchange = None
-    one.link = None
-    link.step = SWITCHED
-    link.lane.open -= 1
-    link.socket = one.socket = socket
-    socket.begin(link, rest, n_bytes)
-    link.lane.fill()
-    one.settle(-1, 0)
-    socket.pause()                  # who waited has started it, or will

@@ -373,3 +373,19 @@ cdef class WebSocket(Mailbox):
         if self.received:
             received.add(self.received)
         sinks.moved(self.bytes_received, 0)
+
+
+cdef switch_to_websocket(Connection link, Exchange one, const uint8_t *rest, size_t n_bytes):
+    """HTTP has ended on it (RFC 9110 section 15.2.2): the connection is a socket's from here on."""
+    cdef WebSocket socket = WebSocket.__new__(WebSocket)
+    one.times.done = kernel.now_ns()
+    one.status = 101
+    link.exchange = None
+    one.link = None
+    link.step = SWITCHED
+    link.lane.open -= 1
+    link.socket = one.socket = socket
+    socket.begin(link, rest, n_bytes)
+    link.lane.fill()
+    one.settle(-1, 0)
+    socket.pause()                  # who waited has started it, or will

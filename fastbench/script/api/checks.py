@@ -27,7 +27,19 @@ V = TypeVar("V")
 
 
 class Aborted(BaseException):
-    """Ask for the end of the whole run; no `except Exception` of a script holds it up."""
+    """Raised by `abort()`: the whole run ends. No `except Exception` of a script holds it up.
+
+    Attributes:
+        text: Why, as the report says it.
+
+    Example::
+
+        try:
+            await vu.get("/api/health")
+        except Aborted as end:
+            vu.state["why"] = end.text
+            raise
+    """
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -39,9 +51,28 @@ def check(
     sets: Mapping[str, Callable[[V], object] | object],
     tags: Mapping[str, object] | None = None,
 ) -> bool:
-    """Count for each name whether it holds for `value`; tell whether all of them do.
+    """Count for each name whether it holds. A check that fails counts, and ends nothing.
 
-    What stands by a name is a function of the value, or a result already.
+    Args:
+        value: What is checked: an answer, a row, a number.
+        sets: By name, a function of the value, or a result that is known already.
+        tags: Tags of the samples, beside those of scenario and group.
+
+    Returns:
+        True if all of them hold.
+
+    Raises:
+        UsageError: A result is a coroutine: await it before the check.
+
+    Example::
+
+        response = await vu.get("/api/health")
+        passed = check(response, {
+            "status is 200": lambda r: r.status == 200,
+            "quick": response.timings.duration < 2000,  # ms
+        })
+        if not passed:
+            return
     """
     place = PLACE.get()
     if tags is None:
@@ -50,12 +81,38 @@ def check(
 
 
 def abort(text: str = "The script called abort().") -> NoReturn:
-    """End the run: every VU stops, teardown runs, the exit code is 108."""
+    """End the whole run now: every user stops, teardown runs, the exit code is 108.
+
+    Args:
+        text: Why, for the report.
+
+    Raises:
+        Aborted: Always.
+
+    Example::
+
+        response = await vu.get("/api/health")
+        if response.status == 503:
+            abort("the server is in maintenance")
+    """
     raise Aborted(text)
 
 
 class group:
-    """Record what is inside under a name: `async with group("login"):`, or plain `with`."""
+    """Record what is inside under a name, with `with` or `async with`; groups may stand in groups.
+
+    Args:
+        name: Its name, without `::`.
+
+    Raises:
+        UsageError: The name is empty, or has `::` in it.
+
+    Example::
+
+        with group("check out"):
+            await vu.post("/echo", json={"item": 7})
+            await vu.get("/api/health")
+    """
 
     __slots__ = ("_begun_ns", "_name", "_place", "_token")
 

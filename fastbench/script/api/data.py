@@ -28,11 +28,33 @@ _made = 0
 
 
 class Exhausted(Exception):
-    """Every row has been given out."""
+    """Raised by `Data.unique()`: every row has been given out.
+
+    Example::
+
+        vouchers = data([{"code": "A1"}])
+        try:
+            while True:
+                await vu.post("/echo", json=vouchers.unique())
+        except Exhausted:
+            pass
+    """
 
 
 class Data(Sequence[Any]):
-    """Rows in the order of the file; of a CSV file, dicts by the names in its first line."""
+    """Rows in the order of their file, as `data()` gives them: a sequence that never changes.
+
+    Each row of a CSV file is a dict by the names in its first line, all values texts. The rows are
+    shared by all users of a worker; `sequential` and `unique` count over all workers and machines.
+
+    Example::
+
+        users = data([{"name": "ada"}, {"name": "bob"}])
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            await vu.post("/echo", json=users.per_vu())
+    """
 
     def __init__(self, rows: Sequence[Any], name: str, shared: int) -> None:
         if not rows:
@@ -59,21 +81,72 @@ class Data(Sequence[Any]):
         return f"<data {self._name}, {len(self._rows)} rows>"
 
     def sequential(self) -> Any:
-        """Return the next row, whoever asks; after the last one it begins again."""
+        """Give the next row, whoever asks; after the last one it begins again.
+
+        Returns:
+            The row.
+
+        Example::
+
+            users = data([{"name": "ada"}, {"name": "bob"}])
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                await vu.post("/echo", json=users.sequential())
+        """
         return self._rows[self._next(_ENDLESS) % len(self._rows)]
 
     def random(self) -> Any:
-        """Return any row."""
+        """Give any row, each one as likely.
+
+        Returns:
+            The row.
+
+        Example::
+
+            users = data([{"name": "ada"}, {"name": "bob"}])
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                await vu.post("/echo", json=users.random())
+        """
         return self._rows[int(random.random() * len(self._rows))]
 
     def per_vu(self) -> Any:
-        """Return the row of this VU: VU 1 has the first one; after the last they begin again."""
+        """Give the row of this user: user 1 has the first one; after the last they begin again.
+
+        Returns:
+            The row.
+
+        Example::
+
+            users = data([{"name": "ada"}, {"name": "bob"}])
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                await vu.post("/echo", json=users.per_vu())
+        """
         vu = VU.get(None)
         number = getattr(vu, "id", 0)
         return self._rows[(number - 1) % len(self._rows) if number else 0]
 
     def unique(self) -> Any:
-        """Return a row that nobody else gets in this run; raises Exhausted after the last one."""
+        """Give a row that nobody else gets in this run.
+
+        Returns:
+            The row.
+
+        Raises:
+            Exhausted: All rows have been given out.
+
+        Example::
+
+            vouchers = data([{"code": "A1"}, {"code": "B2"}])
+
+            @scenario
+            async def redeem(vu: Vu) -> None:
+                await vu.post("/echo", json=vouchers.unique())
+        """
         at = self._next(len(self._rows))
         if at < 0:
             raise Exhausted(
@@ -98,11 +171,26 @@ def begin(take: Take) -> None:
 
 
 def data(source: str | os.PathLike[str] | Sequence[Any], *, delimiter: str | None = None) -> Data:
-    """Read a .csv, .tsv, .json or .jsonl file, or take a list.
+    """Read rows from a file, or take a list. Call it at the top of a script, not in an iteration.
 
-    A path is relative to the file that says it. `delimiter` is what stands between the fields of a
-    CSV file; without it the one of , ; TAB | that the file shows. Raises UsageError for what cannot
-    be read, with the line.
+    Args:
+        source: A .csv, .tsv, .json or .jsonl file, its path relative to the script; or a list.
+        delimiter: What stands between the fields of a CSV file; default: the one of comma,
+            semicolon, TAB and | that the file shows.
+
+    Returns:
+        The rows, a `Data`.
+
+    Raises:
+        UsageError: The file cannot be read, with its line; or it has no rows.
+
+    Example::
+
+        users = data([{"email": "ada@shop.example"}, {"email": "bob@shop.example"}])
+
+        @scenario
+        async def log_in(vu: Vu) -> None:
+            await vu.post("/login", json=users.per_vu())
     """
     if not isinstance(source, str | os.PathLike):
         return _new(list(source), "A list of data()")

@@ -10,20 +10,19 @@ from __future__ import annotations
 import contextlib
 import inspect
 import os
-import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from types import ModuleType
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, Unpack, overload
 
 from fastbench.foundation import redact, units
 from fastbench.foundation.usage_error import UsageError
-from fastbench.results.metric_values import BUILT_IN
 from fastbench.script import remarks, spec
-from fastbench.script.api import goals, metrics
-from fastbench.script.api.options import LOAD, Declared, Load, Options, Settings
+from fastbench.script.api import goals, metrics, module_options
+from fastbench.script.api.options import Declared, Settings
 from fastbench.script.recording_context import PLACE
-from fastbench.script.spec import Executor, Spec
+from fastbench.script.signatures import spelled_out
+from fastbench.script.spec import ScenarioSettings, Spec
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -77,33 +76,53 @@ def scenario(function: Function, /) -> Function: ...
 
 @overload
 def scenario(
-    *,
-    name: str | None = None,
-    executor: Executor | None = None,
-    start_time: str | float | None = None,
-    graceful_stop: str | float | None = None,
-    env: Mapping[str, str] | None = None,
-    tags: Mapping[str, str] | None = None,
-    vus: int | None = None,
-    iterations: int | None = None,
-    max_duration: str | float | None = None,
-    duration: str | float | None = None,
-    stages: Iterable[Any] | None = None,
-    start_vus: int | None = None,
-    graceful_ramp_down: str | float | None = None,
-    rate: float | None = None,
-    start_rate: float | None = None,
-    time_unit: str | float | None = None,
-    pre_allocated_vus: int | None = None,
-    max_vus: int | None = None,
+    *, name: str | None = None, **settings: Unpack[ScenarioSettings]
 ) -> Callable[[Function], Function]: ...
 
 
+@spelled_out(ScenarioSettings)
 def scenario(function: Any = None, /, *, name: str | None = None, **settings: Any) -> Any:
-    """Declare what VUs run, with k6's executors and their parameters in snake_case.
+    """Declare that users run this function: `@scenario`, or `@scenario(executor=…, …)`.
 
-    Without an executor the load comes from the command line (-u, -d, -i, -s) or from Options,
-    else it is one VU and one iteration. The name is that of the function.
+    The function is an `async def` that takes the user, and what `setup` returned if it wants it.
+    Without an executor it has no load of its own: that comes from the command line (-u, -d, -i, -s)
+    or from Options, else it is one user and one iteration. A time is seconds, or a text
+    such as "90s" or "5m".
+
+    Args:
+        function: The function, where no settings are given.
+        name: Name of the scenario; default: that of the function.
+        executor: How iterations are started: shared-iterations, per-vu-iterations,
+            constant-vus, ramping-vus, constant-arrival-rate or ramping-arrival-rate.
+        start_time: When it begins, after the start of the run.
+        graceful_stop: How long iterations may go on after its end; default 30 s.
+        env: Values that `env()` gives within it.
+        tags: Tags of all its samples.
+        vus: How many users; default 1.
+        iterations: How many iterations: of all users, or of each (per-vu-iterations).
+        max_duration: When iterations are cut off; default 10 min.
+        duration: How long iterations are started.
+        stages: Pairs of length and target, users or iterations per `time_unit`, as in
+            `[("30s", 50)]`.
+        start_vus: How many users before the first stage; default 1.
+        graceful_ramp_down: How long a user that is no longer wanted may go on; default 30 s.
+        rate: Iterations to start per `time_unit`.
+        start_rate: Iterations per `time_unit` before the first stage; default 0.
+        time_unit: The time that rates are for; default 1 s.
+        pre_allocated_vus: Users that are there at the start, for executors with a rate.
+        max_vus: How many users there may be at most, where the answers are slow.
+
+    Returns:
+        The function as it is; with settings, what decorates it.
+
+    Raises:
+        UsageError: Settings do not fit, or the function is no coroutine.
+
+    Example::
+
+        @scenario(executor="constant-arrival-rate", rate=5, duration="1s", pre_allocated_vus=2)
+        async def browse(vu: Vu) -> None:
+            await vu.get("/api/health")
     """
     if isinstance(function, str):
         raise UsageError(f'scenario() takes its settings by name: executor="{function}".')
@@ -120,7 +139,29 @@ def scenario(function: Any = None, /, *, name: str | None = None, **settings: An
 
 
 def setup(function: Function) -> Function:
-    """Run once before the load; what it returns, as JSON, is the second argument of the others."""
+    """Run this function once before the load.
+
+    Args:
+        function: An `async def` that takes a user, or nothing. What it returns must be JSON; it is
+            the second argument of scenarios and teardown.
+
+    Returns:
+        The function as it is.
+
+    Raises:
+        UsageError: There are two of them, or it is no coroutine.
+
+    Example::
+
+        @setup
+        async def log_in(vu: Vu) -> dict[str, str]:
+            answer = await vu.post("/login", json={"email": "ada@shop.example", "password": "x"})
+            return {"token": answer.json("accessToken")}
+
+        @scenario
+        async def main(vu: Vu, shared: dict[str, str]) -> None:
+            await vu.get("/api/v1/user/me", bearer=shared["token"])
+    """
     if _script.setup is not None:
         raise UsageError("The script has two functions with @setup; keep one.")
     _script.setup = _checked(function, "setup")
@@ -128,7 +169,27 @@ def setup(function: Function) -> Function:
 
 
 def teardown(function: Function) -> Function:
-    """Run once after the load, after an abort too."""
+    """Run this function once after the load, after an abort too.
+
+    Args:
+        function: An `async def` that takes a user, and what `setup` returned if it wants it.
+
+    Returns:
+        The function as it is.
+
+    Raises:
+        UsageError: There are two of them, or it is no coroutine.
+
+    Example::
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            await vu.get("/api/health")
+
+        @teardown
+        async def clean_up(vu: Vu) -> None:
+            await vu.delete("/admin/cleanup-test-data")
+    """
     if _script.teardown is not None:
         raise UsageError("The script has two functions with @teardown; keep one.")
     _script.teardown = _checked(function, "teardown")
@@ -146,10 +207,33 @@ def monitor(
 
 
 def monitor(function: Any = None, /, *, every: str | float = "5s", name: str | None = None) -> Any:
-    """Call a coroutine every so often while the load runs, in one worker: it loads nothing.
+    """Call this function every so often while the load runs, in one worker; it is no load.
 
-    Its requests, queries and operations count nowhere. Metrics of the script that it adds to do,
-    and each Gauge is told over time. An exception in it ends no run; the report tells of it once.
+    Its requests, queries and operations count nowhere. Metrics of the script that it adds to do
+    count, and each `Gauge` is told over time. An exception in it ends no run.
+
+    Args:
+        function: The function, an `async def` that takes a user, where no settings are given.
+        every: Time between two calls: seconds, or a text such as "500ms"; 10 ms to 1 h.
+        name: Its name in reports; default: that of the function.
+
+    Returns:
+        The function as it is; with settings, what decorates it.
+
+    Raises:
+        UsageError: The interval is out of range, or the function no coroutine.
+
+    Example::
+
+        headers = Gauge("answer_headers")
+
+        @monitor(every="100ms")
+        async def watch(vu: Vu) -> None:
+            headers.add(len((await vu.get("/api/health")).headers))
+
+        @scenario(executor="per-vu-iterations", vus=1, iterations=5)
+        async def main(vu: Vu) -> None:
+            await sleep(0.1)
     """
     if isinstance(function, str | int | float):
         raise UsageError(f'monitor() takes its interval by name: every="{function}".')
@@ -185,7 +269,24 @@ def env(name: str, default: str) -> str: ...
 
 
 def env(name: str, default: str | None = None) -> str | None:
-    """Return a setting: of the scenario that runs, of -e on the command line, or of the system."""
+    """Read a setting: of the scenario that runs, of -e on the command line, or of the system.
+
+    Args:
+        name: Its name, for example BASE_URL.
+        default: What is returned where nobody sets it.
+
+    Returns:
+        Its value, a text; `default` (or None) where nobody sets it.
+
+    Example::
+
+        think_s = float(env("THINK_S", "0.1"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            await vu.get("/api/health")
+            await sleep(think_s)
+    """
     place = PLACE.get(None)
     running = None if place is None else _script.specs.get(place.scenario)
     if running is not None and name in running.env:
@@ -196,7 +297,7 @@ def env(name: str, default: str | None = None) -> str | None:
 
 def collect(module: ModuleType) -> Declared:
     """Return everything that the script declares, now that it is imported; raises UsageError."""
-    options = _options(module)
+    options = module_options.options_of(module)
     if options is not None:
         for name, (found, function) in options.scenarios.items():
             own = getattr(module, function, None)
@@ -214,12 +315,16 @@ def collect(module: ModuleType) -> Declared:
         raise UsageError(
             f'The script has a scenario and a monitor {both.pop()}; give one another: name="…".'
         )
-    loads, lost = _of_modules(module, options)
+    homes = {
+        name: (found, _script.runnables[name].function.__module__)
+        for name, found in _script.specs.items()
+    }
+    loads, lost = module_options.loads_of(module, options, homes)
     return Declared(
         options=replace(
             Settings() if options is None else options.settings,
             goals=goals.declared(),
-            derived=_derived(),
+            derived=module_options.derived(),
         ),
         scenarios=tuple(_script.specs.values()),
         setup=_script.setup is not None,
@@ -229,21 +334,6 @@ def collect(module: ModuleType) -> Declared:
         loads=loads,
         lost=lost,
     )
-
-
-def _derived() -> dict[str, str]:
-    """Return the formulas of names; no name is that of a metric."""
-    found = goals.formulas()
-    if not found:
-        return found
-    from fastbench.results.thresholds import derived_metrics, formulas
-
-    if words := [name for name in found if formulas.reserved(name)]:
-        raise UsageError(f"derived(): {words[0]} is a word of thresholds; choose another one.")
-    derived_metrics.resolved(found)
-    if both := found.keys() & (BUILT_IN.keys() | metrics.declared().keys()):
-        raise UsageError(f"derived(): {both.pop()} is the name of a metric; choose another one.")
-    return found
 
 
 def runnable(name: str) -> Runnable:
@@ -264,52 +354,6 @@ def setup_function() -> Runnable | None:
 def teardown_function() -> Runnable | None:
     """Return the function under @teardown."""
     return _script.teardown
-
-
-def _options(module: ModuleType) -> Options | None:
-    """Return the script's Options: its `options`, or the only ones under another name."""
-    found = getattr(module, "options", None)
-    if isinstance(found, Options):
-        return found
-    if isinstance(found, Mapping):
-        return Options(**found)
-    others = [each for each in vars(module).values() if isinstance(each, Options)]
-    if len(others) > 1:
-        raise UsageError("The script creates several Options; name the one to use `options`.")
-    return others[0] if others else None
-
-
-def _of_modules(script: ModuleType, own: Options | None) -> tuple[dict[str, Load], tuple[str, ...]]:
-    """Return the loads of scenarios that other modules declare, and what of Options is not used.
-
-    A scenario that is imported keeps the load in the Options beside it, unless the script gives one
-    to all; every other option is the script's.
-    """
-    loads: dict[str, Load] = {}
-    lost = []
-    said: set[str] = set()
-    for name, spec_ in _script.specs.items():
-        home = sys.modules.get(_script.runnables[name].function.__module__)
-        if home is None or home is script:
-            continue
-        made = [each for each in vars(home).values() if isinstance(each, Options)]
-        if len(made) != 1 or (beside := made[0]) is own:
-            continue
-        if beside.settings.load and spec_.executor is None:
-            if own is not None and own.settings.load:
-                lost.append(
-                    f"Scenario {name}: the load in the script's Options replaces the load of "
-                    f"{home.__name__}."
-                )
-            loads[name] = beside.settings.load
-        unused = [part for part in beside.given if part not in LOAD]
-        if unused and home.__name__ not in said:
-            said.add(home.__name__)
-            lost.append(
-                f"Options of {home.__name__}: {', '.join(unused)} are not used; the script's own "
-                "Options count, so write them there (or import its `options`)."
-            )
-    return loads, tuple(lost)
 
 
 def _add(found: Spec, what: Runnable) -> None:

@@ -36,10 +36,23 @@ def formulas() -> dict[str, str]:
 def derived(name: str, formula: str) -> None:
     """Name a formula of metrics, for the thresholds and goals of this script.
 
+    Args:
+        name: A name of letters, digits and _ that no metric has.
+        formula: Its terms are those of a threshold: a metric, with tags, aggregate and window if
+            wanted; between them + - * / and parentheses.
+
+    Raises:
+        UsageError: The name or the formula cannot be used, or there are two of one name.
+
+    Example::
+
         derived("message_loss", "ws_msgs_sent - ws_msgs_received")
         goal("message_loss", target=0, critical=10)
 
-    Its terms are written as in a threshold: a metric, tags and an aggregate if wanted, a window.
+        @scenario
+        async def talk(vu: Vu) -> None:
+            async with vu.ws("/ws/echo") as socket:
+                await socket.request("hello")
     """
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise UsageError(f"The name in derived() has letters, digits and _ only, not {name!r}.")
@@ -63,22 +76,34 @@ def goal(
     good: float | str | None = None,
     plan: float | str | None = None,
 ) -> None:
-    """Hold a metric to two limits, at the top of a script: to miss the target is a warning.
+    """Hold a metric to limits, at the top of a script: to miss the target is a warning.
 
-    To break the critical limit fails the run (exit code 99); so does to miss the target with
-    `--fail-on target`. `what` is a metric and its aggregate as in a threshold, with tags if wanted:
-    "http_req_duration{name:/login} p(95)", "p99", "errors", "rps", "target_rss max". Limits are
-    numbers in the metric's unit (ms, bytes, shares of 1), or texts with a unit: "200ms", "1%".
+    To break the critical limit fails the run (exit code 99), and so does a missed target under
+    `--fail-on target`. With `good` and `plan` there are three levels: good, plan (the time to
+    prepare), and act, beyond the limit of plan; the last two are warnings unless `--fail-on` says
+    otherwise. The limits tell which side is good: a target below the critical limit is a maximum.
 
-    Which side is good follows from the limits: a target below the critical limit must be kept
-    below, which it must be of times, failures, cpu and memory. With one limit alone `what` ends in
-    the operator: goal("rps >", target=1000).
+    Args:
+        what: A metric and its aggregate as in a threshold: "http_req_duration{name:login} p(95)",
+            "errors", "rps"; with one limit alone it ends in the operator: "rps >". Or a whole
+            threshold: "http_reqs - iterations == 0".
+        target: What is wanted: a number in the metric's unit (ms, bytes, shares of 1), or a text
+            with a unit: "200ms", "1%".
+        critical: What must not be passed, in the same form.
+        good: What is well within capacity, in the same form; goes with `plan`.
+        plan: From where on more capacity is to be planned, in the same form; goes with `good`.
 
-    With `good` and `plan` it has three levels: good, plan (the time to prepare), and act beyond the
-    limit of plan. Both are warnings, unless --fail-on plan or act says otherwise.
+    Raises:
+        UsageError: Limits are missing, contradict each other, or have no side.
 
-    A whole threshold is one limit, and may compute: goal("http_reqs - iterations == 0"),
-    goal("p95[stage=3] <= 1.2 * p95[stage=1]").
+    Example::
+
+        goal("http_req_duration p(95)", target=200, critical="5s")
+        goal("http_req_failed rate <", critical="1%")
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            await vu.get("/api/health")
     """
     if not isinstance(what, str) or not what.strip():
         raise UsageError(f"A goal is of a metric and its aggregate: {_EXAMPLE}.")
@@ -128,12 +153,17 @@ def _number(what: str, limit: object) -> float:
     if isinstance(limit, bool) or not isinstance(limit, int | float | str):
         raise UsageError(f'A limit of goal("{what}") is a number or a text such as "200ms".')
     text = str(limit).strip()
-    for read in (float, _percent, units.parse_duration_s, units.parse_bytes, units.parse_count):
+    for read in (float, _percent, _duration_ms, units.parse_bytes, units.parse_count):
         try:
             return float(read(text.removesuffix("/s")))
         except ValueError:
             continue
     raise UsageError(f'goal("{what}"): {text} is not a limit; write 200, "200ms", "1%" or "10k".')
+
+
+def _duration_ms(text: str) -> float:
+    """Return a time in ms, as a bare number of a metric of times is."""
+    return units.parse_duration_s(text) * 1e3
 
 
 def _percent(text: str) -> float:

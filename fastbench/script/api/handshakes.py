@@ -13,8 +13,8 @@ from fastbench.script.api.measured import measured
 from fastbench.script.api.operations import operation, route_of
 from fastbench.script.api.socket_timers import positive
 from fastbench.script.api.sockets import Socket
-from fastbench.script.http.client import asked
 from fastbench.script.http.headers import Headers
+from fastbench.script.http.request_arguments import asked
 from fastbench.script.recording_context import PLACE, RecordingContext, own_tags
 
 if TYPE_CHECKING:
@@ -33,7 +33,13 @@ METRICS = (
 
 
 class Opening:
-    """A WebSocket to be opened: `async with vu.ws(url) as socket:`."""
+    """A WebSocket to be opened, as `vu.ws(url)` returns it; `async with` gives its `Socket`.
+
+    Example::
+
+        async with vu.ws("/ws/echo") as socket:
+            check(socket, {"open": lambda s: s.status == 101})
+    """
 
     __slots__ = ("_name", "_options", "_pings", "_protocols", "_rules", "_socket", "_tags", "_vu")
 

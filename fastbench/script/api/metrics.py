@@ -71,7 +71,7 @@ class _Metric:
     _type = ""
 
     def __init__(self, name: str, contains: str = "default") -> None:
-        self.name = name
+        self.name: str = name
         _declare(name, Kind(self._type, contains))
 
     def _record(self, value: Any, tags: Mapping[str, object] | None) -> None:
@@ -122,40 +122,173 @@ def _finite(name: str, value: float) -> float:
 
 
 class Counter(_Metric):
-    """Adds up."""
+    """A metric that adds up its values; a threshold has its `count` and its `rate` (1/s).
+
+    Args:
+        name: Letters, digits and _; thresholds and reports use it.
+        contains: What its values are: "default", "time" (ms) or "data" (bytes).
+
+    Attributes:
+        name: Its name.
+
+    Raises:
+        UsageError: The name is taken, or the metric is declared after the script was loaded.
+
+    Example::
+
+        sent_bytes = Counter("sent_bytes", contains="data")
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            response = await vu.get("/api/health")
+            sent_bytes.add(len(response.body))
+    """
 
     __slots__ = ()
     _type = "counter"
 
     def add(self, value: float, tags: Mapping[str, object] | None = None) -> None:
-        """Add a number."""
+        """Add a number.
+
+        Args:
+            value: What is added.
+            tags: Tags of this sample, beside those of scenario and group.
+
+        Raises:
+            ValueError: The value is no finite number.
+            RuntimeError: The run has not begun: no scenario, setup or teardown runs.
+
+        Example::
+
+            sent_bytes = Counter("sent_bytes", contains="data")
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                response = await vu.get("/api/health")
+                sent_bytes.add(len(response.body))
+        """
         self._record(_finite(self.name, value), tags)
 
 
 class Gauge(_Metric):
-    """Keeps the last value, the least and the greatest."""
+    """A metric that keeps its last value, the least and the greatest.
+
+    Args:
+        name: Letters, digits and _; thresholds and reports use it.
+        contains: What its values are: "default", "time" (ms) or "data" (bytes).
+
+    Attributes:
+        name: Its name.
+
+    Raises:
+        UsageError: The name is taken, or the metric is declared after the script was loaded.
+
+    Example::
+
+        queue = Gauge("queue_depth")
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            response = await vu.get("/api/health")
+            queue.add(len(response.headers))
+    """
 
     __slots__ = ()
     _type = "gauge"
 
     def add(self, value: float, tags: Mapping[str, object] | None = None) -> None:
-        """Set the value."""
+        """Set the value.
+
+        Args:
+            value: The value now.
+            tags: Tags of this sample, beside those of scenario and group.
+
+        Raises:
+            ValueError: The value is no finite number.
+            RuntimeError: The run has not begun: no scenario, setup or teardown runs.
+
+        Example::
+
+            queue = Gauge("queue_depth")
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                response = await vu.get("/api/health")
+                queue.add(len(response.headers))
+        """
         self._record(_finite(self.name, value), tags)
 
 
 class Rate(_Metric):
-    """Tells which share of its values was true."""
+    """A metric that tells which share of its values was true.
+
+    Args:
+        name: Letters, digits and _; thresholds and reports use it.
+        contains: What its values are: "default", "time" (ms) or "data" (bytes).
+
+    Attributes:
+        name: Its name.
+
+    Raises:
+        UsageError: The name is taken, or the metric is declared after the script was loaded.
+
+    Example::
+
+        cached = Rate("cached")
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            response = await vu.get("/api/health")
+            cached.add("Age" in response.headers)
+    """
 
     __slots__ = ()
     _type = "rate"
 
     def add(self, value: object, tags: Mapping[str, object] | None = None) -> None:
-        """Count one that is true, or one that is not."""
+        """Count one value as true or as false.
+
+        Args:
+            value: Anything; its truth counts.
+            tags: Tags of this sample, beside those of scenario and group.
+
+        Raises:
+            RuntimeError: The run has not begun: no scenario, setup or teardown runs.
+
+        Example::
+
+            cached = Rate("cached")
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                response = await vu.get("/api/health")
+                cached.add("Age" in response.headers)
+        """
         self._record(bool(value), tags)
 
 
 class Trend(_Metric):
-    """Keeps the distribution of its values; with `is_time` they are milliseconds."""
+    """A metric that keeps the distribution of its values: percentiles, least, greatest, average.
+
+    Args:
+        name: Letters, digits and _; thresholds and reports use it.
+        is_time: Its values are times in ms; reports show them so.
+
+    Attributes:
+        name: Its name.
+
+    Raises:
+        UsageError: The name is taken, or the metric is declared after the script was loaded.
+
+    Example::
+
+        waited = Trend("waited", is_time=True)
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            response = await vu.get("/api/health")
+            waited.add(response.timings.waiting)  # ms
+    """
 
     __slots__ = ()
     _type = "trend"
@@ -164,5 +297,23 @@ class Trend(_Metric):
         super().__init__(name, "time" if is_time else "default")
 
     def add(self, value: float, tags: Mapping[str, object] | None = None) -> None:
-        """Count one value."""
+        """Count one value.
+
+        Args:
+            value: The value; of a time, ms.
+            tags: Tags of this sample, beside those of scenario and group.
+
+        Raises:
+            ValueError: The value is no finite number.
+            RuntimeError: The run has not begun: no scenario, setup or teardown runs.
+
+        Example::
+
+            waited = Trend("waited", is_time=True)
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                response = await vu.get("/api/health")
+                waited.add(response.timings.waiting)  # ms
+        """
         self._record(_finite(self.name, value), tags)

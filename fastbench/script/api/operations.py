@@ -32,9 +32,34 @@ Watch = Callable[["operation"], None]
 
 
 class operation:
-    """Time what is inside and count it by name; also as `with`, and from within other operations.
+    """Time what is inside, and count it by name: `async with operation("sign pdf") as op:`.
 
-    `kind` is one of ws, sql, redis, job and custom. `tags` join those of scenario and group.
+    A plain `with` does as well, and operations may stand in operations. Each is a row of the same
+    table as requests, and counts in the metrics `operations`, `operation_duration` (ms) and
+    `operation_failed`. An exception inside fails it, and goes on up.
+
+    Args:
+        name: Name of its row.
+        kind: One of "ws", "sql", "redis", "job" and "custom".
+        tags: Tags of its samples, beside those of scenario and group.
+
+    Attributes:
+        name: Its name.
+        kind: Its kind.
+        tags: Its own tags, or None.
+        reason: Why it failed, or None.
+        duration_ns: How long it took, ns; None until it has ended.
+        ended: True once it was counted; False where the end of the run cut it off.
+
+    Raises:
+        UsageError: The name is empty, or the kind unknown.
+
+    Example::
+
+        async with operation("open dashboard", tags={"page": "first"}) as op:
+            response = await vu.get("/echo", params={"page": "dashboard"})
+            if not response.ok:
+                op.fail("no dashboard")
     """
 
     __slots__ = (
@@ -61,14 +86,14 @@ class operation:
         self.tags = tags
         self.reason: str | None = None  # why it failed
         self.duration_ns: int | None = None  # once it was left
-        self.ended = False  # False also where the end of the run cut it off
+        self.ended: bool = False  # False also where the end of the run cut it off
         self._bytes = [0, 0]
         self._begun_ns = 0
         self._route: Any = None
 
     @property
     def duration_ms(self) -> float | None:
-        """How long it took, once it has ended."""
+        """How long it took, ms; None until it has ended."""
         return None if self.duration_ns is None else self.duration_ns / 1e6
 
     @property
@@ -77,13 +102,24 @@ class operation:
         return self.reason is not None
 
     def fail(self, reason: object = "failed") -> None:
-        """Count it as failed when it ends, and say why; the first reason counts."""
+        """Count it as failed when it ends; the first reason counts.
+
+        Args:
+            reason: Why, in at most 120 characters; failures are counted by it.
+
+        Example::
+
+            with operation("pick a slot") as op:
+                response = await vu.get("/api/health")
+                if response.json("status") is None:
+                    op.fail("no status")
+        """
         if self.reason is None:
             self.reason = printable(str(reason))[:MAX_REASON] or "failed"
 
     @property
     def bytes_in(self) -> int:
-        """How many bytes came; what is set is added to data_received."""
+        """How many bytes came in it, for the metric data_received; set it before it ends."""
         return self._bytes[0]
 
     @bytes_in.setter
@@ -92,7 +128,7 @@ class operation:
 
     @property
     def bytes_out(self) -> int:
-        """How many bytes were sent; what is set is added to data_sent."""
+        """How many bytes were sent in it, for the metric data_sent; set it before it ends."""
         return self._bytes[1]
 
     @bytes_out.setter
@@ -100,13 +136,35 @@ class operation:
         self._bytes[1] = _size("bytes_out", n_bytes)
 
     def restart(self) -> int:
-        """Take its time from here: it waited for its turn until now. Return how long, ns."""
+        """Count its time from here on: until now it has waited for its turn.
+
+        Returns:
+            How long it has waited, ns.
+
+        Example::
+
+            with operation("with a turn") as op:
+                await sleep(0.01)  # until it is our turn
+                waited_ns = op.restart()
+                await vu.get("/api/health")
+            check(waited_ns, {"has waited": lambda ns: ns > 0})
+        """
         now_ns = monotonic_ns()
         waited_ns, self._begun_ns = now_ns - self._begun_ns, now_ns
         return max(0, waited_ns)
 
     def took(self, duration_ns: int) -> None:
-        """Say how long it took, where another clock knows; call it right before its end."""
+        """Say how long it took, where another clock knows better; call it right before it ends.
+
+        Args:
+            duration_ns: The time, ns.
+
+        Example::
+
+            with operation("job on the server") as op:
+                response = await vu.get("/api/health")
+                op.took(round(response.timings.waiting * 1e6))  # ms to ns
+        """
         self._begun_ns = monotonic_ns() - max(0, duration_ns)
 
     def __enter__(self) -> Self:

@@ -108,18 +108,72 @@ class Declared:
 
 
 class Options:
-    """Say how a script is to be run. The command line overrides what stands here.
+    """How a script is run: `options = Options(…)` at its top; the command line overrides it.
 
-    vus, duration, iterations, stages: the load of scenarios that name no executor.
-    scenarios: k6's form, `{"name": {"executor": …, "exec": "function", …}}`.
-    thresholds: `{"http_req_duration": ["p(95)<200"]}`; a long form is a mapping with `threshold`,
-    `abort_on_fail`, `delay`, `level`.
-    proxy: the URL of a proxy, or "env" for those that the environment names.
-    http: "1.1" or "2" is all that is spoken; without it https servers choose.
-    `given` names what is not the default.
+    A time is seconds, or a text such as "500ms", "30s" or "5m".
+
+    Args:
+        vus: How many users, for scenarios that name no executor.
+        duration: How long they run.
+        iterations: How many iterations all of them make together.
+        stages: Pairs of length and number of users: `[("30s", 50), ("2m", 50), ("10s", 0)]`; a
+            third member is the stage's name.
+        scenarios: k6's form: `{"name": {"executor": "constant-vus", "exec": "function", …}}`.
+        thresholds: What must hold, by metric: `{"http_req_duration": ["p(95)<200"]}` (ms). The long
+            form of a limit is a mapping: `threshold`, `abort_on_fail`, `delay` (a time), `level`.
+        tags: Tags of all samples.
+        base_url: What stands before a path in `vu.get("/path")`.
+        headers: Headers of all requests, by name.
+        user_agent: The User-Agent; "" sends none; default fastbench and its version.
+        timeout: Time limit of a whole request; default 60 s.
+        connect_timeout: Time limit of connecting, TLS included; default 30 s.
+        max_redirects: How many redirects are followed; default 10, 0 for none.
+        expected_statuses: Statuses that are no failure: 404, [200, 404]; default 200 to 399.
+        insecure_skip_tls_verify: Accept any certificate of a server.
+        cacert: File of certificates (PEM) to trust instead of the system's.
+        cert: File of the client's certificate (PEM).
+        key: File of its private key (PEM), where it is not in `cert`.
+        batch: How many requests of one `vu.batch` are under way at once; default 20.
+        batch_per_host: How many of those to one host; default 6.
+        no_connection_reuse: Close the connection after each request.
+        proxy: The URL of a proxy, or "env" for those that the environment names.
+        http: "1.1" or "2" speaks nothing else; default: https servers choose, http is 1.1.
+        no_vu_connection_reuse: Close the connections of a user after each iteration.
+        no_cookies_reset: Keep the cookies of a user from iteration to iteration.
+        discard_response_bodies: Keep no bodies: `response.body` is empty.
+        group_ids: Name requests by their URLs with ids as `{id}`; default True.
+        setup_timeout: Time limit of `setup`; default 60 s.
+        teardown_timeout: Time limit of `teardown`; default 60 s.
+        min_iteration_duration: A user whose iteration was shorter waits for the rest; default 0.
+
+    Attributes:
+        given: The names of the options that are not the default.
+        scenarios: The scenarios, by name.
+        settings: What the options mean, as values.
+
+    Raises:
+        UsageError: A value cannot be used, with what would be right.
+
+    Example::
+
+        options = Options(
+            base_url=env("BASE_URL", "http://localhost:8080"),
+            vus=2,
+            duration="1s",
+            thresholds={"http_req_failed": ["rate<0.5"], "checks": ["rate>0.9"]},
+        )
+
+        @scenario
+        async def browse(vu: Vu) -> None:
+            response = await vu.get("/api/health")
+            check(response, {"status is 200": lambda r: r.status == 200})
     """
 
     __slots__ = ("given", "scenarios", "settings")
+
+    given: tuple[str, ...]
+    scenarios: dict[str, tuple[Spec, str]]
+    settings: Settings
 
     def __init__(
         self,

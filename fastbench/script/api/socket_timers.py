@@ -18,7 +18,15 @@ class Fails(Protocol):
 
 
 class Timer:
-    """What `every` and `after` return: `cancel()` ends it."""
+    """What `every` and `after` of a socket return.
+
+    Example::
+
+        async with vu.ws("/ws/echo") as socket:
+            timer = socket.every(0.05, lambda: socket.send("still here"))
+            await socket.receive(5)
+            timer.cancel()
+    """
 
     __slots__ = ("_all", "_call", "_due", "_handle", "_repeats", "_seconds", "_socket", "_task")
 
@@ -37,7 +45,10 @@ class Timer:
         self._task: asyncio.Task[Any] | None = None
 
     def start(self) -> Self:
-        """Count from now."""
+        """Count from now.
+
+        :meta private:
+        """
         loop = asyncio.get_running_loop()
         self._due = loop.time() + self._seconds
         self._handle = loop.call_at(self._due, self._fire)
@@ -45,7 +56,14 @@ class Timer:
         return self
 
     def cancel(self) -> None:
-        """Call no more, and give up what was awaited."""
+        """Call no more, and give up a call that is still awaited.
+
+        Example::
+
+            async with vu.ws("/ws/echo") as socket:
+                timer = socket.after(60, socket.close)
+                timer.cancel()
+        """
         self._all.discard(self)
         if self._handle is not None:
             self._handle.cancel()

@@ -14,14 +14,16 @@ from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable,
 from dataclasses import dataclass
 from time import monotonic_ns
 from types import coroutine
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, Unpack
 
 from fastbench.engine.client._client import Session
 from fastbench.script.api.checks import Aborted
 from fastbench.script.api.operations import operation
 from fastbench.script.exceptions import Adds
-from fastbench.script.http.client import Client, Fields, Maker
+from fastbench.script.http.client import Client, Maker
+from fastbench.script.http.request_arguments import Fields, SocketMore
 from fastbench.script.recording_context import PLACE, VU, RecordingContext, Times
+from fastbench.script.signatures import spelled_out
 
 if TYPE_CHECKING:
     from fastbench.script.api.handshakes import Opening
@@ -43,20 +45,38 @@ class Listens(Protocol):
 
 
 class Vu(Client):
-    """One virtual user: its number, its requests and cookies, and what it keeps in `state`."""
+    """One virtual user: what a scenario's function gets as its argument.
+
+    A user runs one iteration after another. Its connections and `state` last for the whole run,
+    its cookies for one iteration (`no_cookies_reset=True` in Options keeps them).
+
+    Attributes:
+        id: Number of this user in the run, from 1.
+        scenario: Name of the scenario that it runs.
+        iteration: How many iterations it has ended, from 0.
+        state: A dict for whatever the script wants to keep between iterations.
+        cookies: Its cookies, a `Cookies`.
+
+    Example::
+
+        if "token" not in vu.state:
+            answer = await vu.post("/login", json={"email": "ada@shop.example", "password": "x"})
+            vu.state["token"] = answer.json("accessToken")
+        await vu.get("/api/v1/user/me", bearer=vu.state["token"])
+    """
 
     __slots__ = ("_user", "halted", "id", "iteration", "number", "scenario", "state", "task")
 
     def __init__(self, id: int, scenario: str, session: Session, maker: Maker) -> None:
         super().__init__(session, maker)
-        self.id = id
-        self.scenario = scenario
-        self.iteration = 0
-        self.number = 0  # of its iteration, where users share iterations
+        self.id: int = id
+        self.scenario: str = scenario
+        self.iteration: int = 0
+        self.number: int = 0  # of its iteration, where users share iterations
         self.state: dict[Any, Any] = {}
         self.task: Task[None] | None = None
         self._user: Any = None  # what a host of another language keeps for it
-        self.halted = False  # its iteration must end now
+        self.halted: bool = False  # its iteration must end now
 
     def __repr__(self) -> str:
         return f"<VU {self.id} of {self.scenario}, iteration {self.iteration}>"
@@ -64,31 +84,78 @@ class Vu(Client):
     def operation(
         self, name: str, kind: str = "custom", tags: Mapping[str, object] | None = None
     ) -> operation:
-        """Time what is inside: `async with vu.operation("sign pdf"):`; see `operation`."""
+        """Time what is inside, as an operation of its own in all reports; see `operation`.
+
+        Args:
+            name: Name of its row.
+            kind: One of "ws", "sql", "redis", "job" and "custom".
+            tags: Tags of its samples, beside those of its scenario and group.
+
+        Returns:
+            What `async with` (or `with`) enters: the `operation`.
+
+        Raises:
+            UsageError: The name is empty, or the kind unknown.
+
+        Example::
+
+            async with vu.operation("open dashboard"):
+                await vu.get("/echo", params={"page": "dashboard"})
+                await vu.get("/api/health")
+        """
         return operation(name, kind, tags)
 
+    @spelled_out(SocketMore, compression=False, max_message_bytes=16 << 20)
     def ws(
         self,
         url: str,
         headers: Fields | None = None,
         subprotocols: Iterable[str] = (),
         name: str | None = None,
-        **more: Any,
+        **more: Unpack[SocketMore],
     ) -> Opening:
-        """Open a WebSocket: `async with vu.ws("wss://host/chat") as socket:`.
+        """Open a WebSocket (RFC 6455): `async with vu.ws("wss://host/chat") as socket:`.
 
-        `compression=True` asks for permessage-deflate; `max_message_bytes` (16 MiB) ends a socket
-        that sends more; `ping_interval` and `ping_timeout` (s) find a peer that is gone; `params`,
-        `auth`, `bearer`, `cookies`, `tags` and `timeout` (of the handshake) are those of a request,
-        and so is `expected=[101, 429]`: statuses of a handshake that are no failure.
-        What the server refuses is a value: `socket.status`, `socket.error`. See `Socket`.
+        A handshake that is refused raises nothing: `socket.status` and `socket.error` say it.
+
+        Args:
+            url: Absolute with ws or wss, or a path under `base_url` of Options.
+            headers: Names and values of the handshake, for example an Origin.
+            subprotocols: Names to offer; the server's choice is `socket.subprotocol`.
+            name: Name of its rows in reports; default: its URL, with ids as `{id}`.
+            compression: Offer permessage-deflate (RFC 7692).
+            max_message_bytes: A longer message ends the socket; bytes, default 16 MiB.
+            ping_interval: Time between two pings, s; default: no pings.
+            ping_timeout: A socket that is silent for so long after a ping is given up, s.
+            params: Pairs for the query of the URL, or the query as text.
+            auth: User and password of Basic authentication.
+            bearer: Token for `Authorization: Bearer`.
+            cookies: Cookies of this handshake alone, by name.
+            tags: Tags of its samples, beside those of its scenario and group.
+            timeout: Time limit of the handshake, in seconds or as "5s"; default 60 s.
+            expected: Statuses of the handshake that are no failure, for example [101, 429].
+
+        Returns:
+            What `async with` opens: a `Socket`, which is closed at the end of the block.
+
+        Raises:
+            UsageError: An argument cannot be sent, or the URL names no host.
+
+        Example::
+
+            async with vu.ws("/ws/echo", ping_interval=20) as socket:
+                reply = await socket.request("hello", timeout=5)
+                check(reply, {"came back": lambda text: text == "hello"})
         """
         from fastbench.script.api.handshakes import Opening
 
         return Opening(self, url, headers, subprotocols, name, **more)
 
     def halt(self) -> None:
-        """Interrupt the iteration that runs."""
+        """Interrupt the iteration that runs.
+
+        :meta private:
+        """
         if self.task is not None and not self.task.done():
             self.halted = self.session.halted = True
             self.task.cancel()

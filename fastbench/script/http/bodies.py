@@ -30,7 +30,18 @@ Fields = Mapping[str, Any] | Sequence[tuple[str, Any]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
-    """Hold one file of a form. Two files are the same only when they are one object."""
+    """One file of a form, as `file()` returns it.
+
+    Attributes:
+        data: Its bytes.
+        filename: Its name, as the server is told.
+        content_type: Its type, such as image/png.
+
+    Example::
+
+        picture = file(b"...", "cat.png")
+        check(picture, {"type": lambda f: f.content_type == "image/png"})
+    """
 
     data: bytes
     filename: str
@@ -38,7 +49,28 @@ class File:
 
 
 def file(data: bytes | str, filename: str = "file", content_type: str = "") -> File:
-    """Make a file for `files=` or `data=`, as k6's http.file; the type is told by the name."""
+    """Make a file for `files=` or `data=` of a request. Make it when the script is loaded, once.
+
+    Args:
+        data: What is in it, bytes or text.
+        filename: Its name, as the server is told.
+        content_type: Its type; default: what the name says.
+
+    Returns:
+        The file.
+
+    Raises:
+        UsageError: The type is no header value.
+
+    Example::
+
+        report = file("a,b\\n1,2\\n", "report.csv", "text/csv")
+
+        @scenario
+        async def send(vu: Vu) -> None:
+            response = await vu.post("/upload", files={"report": report})
+            check(response, {"arrived": lambda r: r.ok})
+    """
     raw = bodies.encoded(data) if isinstance(data, str) else bytes(data)
     kind = content_type or bodies.guess_type(filename)
     return File(raw, filename, check_header("Content-Type", kind)[1])

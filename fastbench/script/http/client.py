@@ -11,164 +11,38 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, overload
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
 
 from fastbench.foundation.usage_error import UsageError
-from fastbench.plan import urls
-from fastbench.script import expected, values
-from fastbench.script.expected import Expected
-from fastbench.script.http import bodies, codings, cookies, json_paths, redirects
-from fastbench.script.http.header_values import header_value, plain_headers
+from fastbench.script import values
+from fastbench.script.http import codings, cookies, json_paths, redirects
+from fastbench.script.http.header_values import plain_headers
 from fastbench.script.http.headers import Headers
-from fastbench.script.http.request_cache import Maker, RequestOptions, Settings, timeout_ns
-from fastbench.script.recording_context import PLACE, own_tags
+from fastbench.script.http.request_arguments import Fields, More, with_body
+from fastbench.script.http.request_cache import Maker, Settings, timeout_ns
+from fastbench.script.http.verbs import Verbs
+from fastbench.script.recording_context import PLACE
+from fastbench.script.signatures import spelled_out
 
 if TYPE_CHECKING:
-    from fastbench.engine.client._client import Exchange, Ready, Response, Session, Stream
+    from fastbench.engine.client._client import Exchange, Response, Session, Stream
     from fastbench.script.http.streams import StreamedResponse
 
-__all__ = ["Client", "Fields", "Maker", "More", "Settings", "install", "with_params"]
+__all__ = ["Client", "Maker", "Settings", "install"]
 
-Fields = Mapping[str, Any] | Iterable[tuple[str, Any]]
 K = TypeVar("K")
 
-# What may stand in a query as it is written: all that RFC 3986 allows there, but the characters
-# that part the pairs, and + and %, which would be read as something else.
-_IN_QUERY = "-._~!$'()*,;:@/?"
 
+class Client(Verbs):
+    """Send requests over one VU's connections: one by one, several at once, or as a stream."""
 
-class More(TypedDict, total=False):
-    """What any request may be given beside its URL, headers, JSON and name."""
-
-    params: Fields | str | None
-    files: Fields | None
-    auth: tuple[str | bytes, str | bytes] | None
-    bearer: str | bytes | None
-    cookies: Fields | None
-    tags: Fields | None
-    timeout: float | str | None
-    redirects: int | None
-    expected: Expected | int | range | Iterable[int] | None
-
-
-_KNOWN = frozenset(More.__annotations__)
-_LISTED = ("headers", "json", "name", *More.__annotations__)
-
-
-class Client:
-    """Send requests over one VU's connections, with its cookies."""
-
-    __slots__ = ("_send", "_stored", "cookies", "maker", "session")
+    __slots__ = ()
 
     def __init__(self, session: Session, maker: Maker) -> None:
-        self.session = session
-        self.maker = maker
-        self.cookies = cookies.Cookies(maker.settings.base_url)
-        self._stored = self.cookies.stored
-        self._send = session.send
-        session.cookies = self.cookies.learn
+        super().__init__(session, maker)
         session.redirect = self._redirected
 
-    def get(
-        self,
-        url: str,
-        headers: Fields | None = None,
-        json: Any = None,
-        name: str | None = None,
-        **more: Unpack[More],
-    ) -> Exchange:
-        """GET."""
-        if headers is None and name is None and json is None and not more and not self._stored:
-            place = PLACE.get()
-            return self._send(place.plain.get(url) or self.maker.plain(place, url))
-        return self._begin("GET", url, None, headers, json, name, more)
-
-    def head(
-        self,
-        url: str,
-        headers: Fields | None = None,
-        json: Any = None,
-        name: str | None = None,
-        **more: Unpack[More],
-    ) -> Exchange:
-        """HEAD."""
-        return self._begin("HEAD", url, None, headers, json, name, more)
-
-    def options(
-        self,
-        url: str,
-        headers: Fields | None = None,
-        json: Any = None,
-        name: str | None = None,
-        **more: Unpack[More],
-    ) -> Exchange:
-        """OPTIONS."""
-        return self._begin("OPTIONS", url, None, headers, json, name, more)
-
-    def post(
-        self,
-        url: str,
-        data: bytes | str | Fields | None = None,
-        headers: Fields | None = None,
-        json: Any = None,
-        name: str | None = None,
-        **more: Unpack[More],
-    ) -> Exchange:
-        """POST; `data` is bytes, text, or the fields of a form."""
-        return self._begin("POST", url, data, headers, json, name, more)
-
-    def put(
-        self,
-        url: str,
-        data: bytes | str | Fields | None = None,
-        headers: Fields | None = None,
-        json: Any = None,
-        name: str | None = None,
-        **more: Unpack[More],
-    ) -> Exchange:
-        """PUT."""
-        return self._begin("PUT", url, data, headers, json, name, more)
-
-    def patch(
-        self,
-        url: str,
-        data: bytes | str | Fields | None = None,
-        headers: Fields | None = None,
-        json: Any = None,
-        name: str | None = None,
-        **more: Unpack[More],
-    ) -> Exchange:
-        """PATCH."""
-        return self._begin("PATCH", url, data, headers, json, name, more)
-
-    def delete(
-        self,
-        url: str,
-        data: bytes | str | Fields | None = None,
-        headers: Fields | None = None,
-        json: Any = None,
-        name: str | None = None,
-        **more: Unpack[More],
-    ) -> Exchange:
-        """DELETE."""
-        return self._begin("DELETE", url, data, headers, json, name, more)
-
-    def request(
-        self,
-        method: str,
-        url: str,
-        data: bytes | str | Fields | None = None,
-        headers: Fields | None = None,
-        json: Any = None,
-        name: str | None = None,
-        **more: Unpack[More],
-    ) -> Exchange:
-        """Send a request of any method."""
-        if not isinstance(method, str):
-            raise UsageError(f"A method is a text such as GET, not {type(method).__name__}.")
-        return self._begin(method.upper(), url, data, headers, json, name, more)
-
+    @spelled_out(More)
     def stream(
         self,
         method: str,
@@ -184,9 +58,37 @@ class Client:
     ) -> StreamedResponse:
         """Read an answer while it arrives: `async with vu.stream("GET", url) as response:`.
 
-        Then `async for event in response` (server-sent events), `response.chunks()` or
-        `response.lines()`. `timeout` is for its head, `gap_timeout` (s) for each silence after it;
-        `reconnect` goes on with Last-Event-ID when the server ends it.
+        Then `async for event in response` (server-sent events), `chunks()`, `lines()`, `read()`.
+
+        Args:
+            method: The method, such as GET or POST.
+            url: Absolute, or a path under `base_url` of Options.
+            data: Body as bytes or text, or the fields of a form.
+            headers: Names and values; one whose value is None is left out.
+            json: A value to be sent as JSON.
+            name: Name of its row in reports; default: its URL, with ids as `{id}`.
+            gap_timeout: Longest silence after the head, in seconds or as "5s".
+            reconnect: Go on with Last-Event-ID when the server ends a stream of events.
+            params: Pairs for the query of the URL, or the query as text.
+            files: Files of a form by field: `file(data, name)`, bytes, or `(name, data)`.
+            auth: User and password of Basic authentication.
+            bearer: Token for `Authorization: Bearer`.
+            cookies: Cookies of this request alone, by name.
+            tags: Tags of its samples, beside those of its scenario and group.
+            timeout: Time limit until its head has come, in seconds or as "5s"; default 60 s.
+            redirects: How many redirects are followed at most; default 10.
+            expected: Statuses that are no failure: 404, range(200, 300); default 200 to 399.
+
+        Returns:
+            What `async with` opens: a `StreamedResponse`.
+
+        Raises:
+            UsageError: An argument cannot be sent, or the URL names no host.
+
+        Example::
+
+            async with vu.stream("GET", "/stream?events=3", gap_timeout=5) as response:
+                check(await response.read(), {"has come": lambda body: body != b""})
         """
         from fastbench.script.http.streams import StreamedResponse
 
@@ -195,21 +97,12 @@ class Client:
             raise UsageError(f"A method is a text such as GET, not {type(method).__name__}.")
 
         def begin(last_id: str) -> Stream:
-            own = values.pairs(headers, "headers=") if headers else ()
-            fields = [*own, ("Last-Event-ID", last_id)] if last_id else own
-            plain = plain_headers(fields) if fields else ()
-            options, body = _asked(method.upper(), url, plain, data, json, name, more)
+            fields = _resumed(headers, last_id)
+            options, body = with_body(method.upper(), url, fields, data, json, name, more)
             found = self.maker.prepared(PLACE.get(), options)
             return self.session.stream(found, body, self.jar(found), gap_ns=gap_ns)
 
         return StreamedResponse(begin, reconnect=reconnect)
-
-    def jar(self, found: Ready) -> str:
-        """Return the cookies that go along with a request."""
-        if not self._stored:
-            return ""
-        source = found.keep
-        return self.cookies.header(source.site.url.cookie_host, source.path, source.site.secure)
 
     @overload
     async def batch(self, requests: Mapping[K, Any]) -> dict[K, Response]: ...
@@ -218,11 +111,24 @@ class Client:
     async def batch(
         self, requests: Mapping[K, Any] | Sequence[Any]
     ) -> dict[K, Response] | list[Response]:
-        """Send requests at once, as many as Options allow, and wait for all of them.
+        """Send requests at once, as many as Options allow (`batch`), and wait for all of them.
 
-        Each is a URL (GET), `(method, url)`, `(method, url, {"json": ...})`, a dict of what
-        request() takes, as in `{"url": "/a", "json": ...}`, or begun already, as in
-        `vu.batch([vu.get("/a"), vu.get("/b")])`. A dict of requests gives a dict of the same keys.
+        Args:
+            requests: A list, or a dict by names of your own. Each is a URL (GET), `(method, url)`,
+                `(method, url, {"json": …})`, a dict of what `request` takes, as in `{"url": "/a",
+                "json": …}`, or one that has begun, as in `vu.get("/a")`.
+
+        Returns:
+            The answers in their order; of a dict, a dict of the same keys.
+
+        Raises:
+            UsageError: A request is none of these, or cannot be sent.
+
+        Example::
+
+            health, echo = await vu.batch([vu.get("/api/health"), ("POST", "/echo", {"json": 1})])
+            check(health, {"healthy": lambda r: r.ok})
+            check(echo, {"came back": lambda r: r.json("method") == "POST"})
         """
         if isinstance(requests, Mapping):
             answers = await self._all(requests.values())
@@ -262,30 +168,15 @@ class Client:
             f"not {_shape(request)}."
         )
 
-    def _begin(
-        self,
-        method: str,
-        url: str,
-        data: Any,
-        headers: Fields | None,
-        json: Any,
-        name: str | None,
-        more: Mapping[str, Any],
-    ) -> Exchange:
-        """Send a request that is not plain."""
-        place = PLACE.get()
-        fields = plain_headers(headers) if headers else ()
-        body = None if json is None or more else bodies.to_json(json)
-        if data is None and not more:  # the most usual ones, found by what they say
-            key = (method, url, fields, body is None, name if name is None else str(name))
-            found = place.named.get(key) or self.maker.named(place, key)
-        else:
-            options, body = _asked(method, url, fields, data, json, name, more)
-            found = self.maker.prepared(place, options)
-        return self._send(found, body, self.jar(found) if self._stored else "")
-
     def _redirected(self, exchange: Exchange, response: Response) -> Any:
         return redirects.following(self, exchange, response)
+
+
+def _resumed(headers: Fields | None, last_id: str) -> tuple[tuple[str, str], ...]:
+    """Return the headers of a streamed request, with the id of the event it goes on after."""
+    own = values.pairs(headers, "headers=") if headers else ()
+    fields = [*own, ("Last-Event-ID", last_id)] if last_id else own
+    return plain_headers(fields) if fields else ()
 
 
 def install() -> None:
@@ -302,84 +193,7 @@ def install() -> None:
     )
 
 
-def with_params(url: str, params: Fields | str) -> str:
-    """Add params to the query of a URL.
-
-    Text is added as it is written. Of values only what could not stand there is escaped, so that
-    `select=*` and `order=created_at.desc` stay what they are; a list gives one pair per member.
-    """
-    if isinstance(params, str):
-        query = params.removeprefix("?")
-    else:
-        query = "&".join(
-            f"{_quoted(name)}={_quoted(bodies.as_text(each), '=')}"
-            for name, value in values.pairs(params, "params=")
-            if value is not None
-            for each in (value if isinstance(value, list | tuple) else (value,))
-        )
-    if not query:
-        return url
-    url, mark, fragment = url.partition("#")
-    joint = "" if url.endswith(("?", "&")) else "&" if "?" in url else "?"
-    return f"{url}{joint}{query}{mark}{fragment}"
-
-
-def asked(
-    method: str, url: str, headers: Fields | None, name: str | None, more: Mapping[str, Any]
-) -> RequestOptions:
-    """Return what a request without a body asks for, as the script's words say it."""
-    fields = plain_headers(headers) if headers else ()
-    return _asked(method, url, fields, None, None, name, more)[0]
-
-
-def _asked(
-    method: str,
-    url: str,
-    headers: tuple[tuple[str, str], ...],
-    data: Any,
-    json: Any,
-    name: str | None,
-    more: Mapping[str, Any],
-) -> tuple[RequestOptions, bytes | None]:
-    if not more.keys() <= _KNOWN:
-        unknown = ", ".join(sorted(more.keys() - _KNOWN))
-        raise TypeError(f"a request takes no {unknown}; it takes {', '.join(_LISTED)}")
-    take = more.get
-    body = bodies.encoded(data, json, take("files"))
-    if params := take("params"):
-        url = with_params(urls.checked(url), params)
-    pairs, wanted, auth = take("cookies"), take("expected"), take("auth")
-    tags = own_tags(given) if (given := take("tags")) else ()
-    name = name or dict(tags).get("name")  # as k6 has it: requests are told by the tag `name`
-    asked = RequestOptions(
-        method,
-        url,
-        headers,
-        body.content_type if body is not None else "",
-        str(name) if name else None,
-        tags,
-        take("timeout"),
-        take("redirects"),
-        expected.read(wanted) if wanted is not None else None,
-        tuple(auth) if isinstance(auth, tuple | list) else auth,
-        take("bearer"),
-        _cookies(pairs) if pairs else (),
-    )
-    return asked, body.data if body is not None else None
-
-
-def _cookies(given: Any) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (name, header_value(value, f"The cookie {name}"))
-        for name, value in values.pairs(given, "cookies=")
-    )
-
-
 def _shape(request: object) -> str:
     """Say what was given instead of a request."""
     size = f" of {len(request)}" if isinstance(request, tuple | list) else ""
     return f"{type(request).__name__}{size}" + (" without url" if type(request) is dict else "")
-
-
-def _quoted(text: str, safe: str = "") -> str:
-    return quote(text, safe=_IN_QUERY + safe, encoding="utf-8", errors="surrogateescape")

@@ -38,7 +38,23 @@ Key = tuple[str, str, str]  # domain, path, name
 
 @dataclass(frozen=True, slots=True)
 class Cookie:
-    """Hold one cookie; `domain` has no leading point; `expires_ns` is on the monotonic clock."""
+    """One cookie of a user.
+
+    Attributes:
+        name: Its name.
+        value: Its value.
+        domain: The host or domain it is for, without a leading point.
+        host_only: True if it is for that very host alone.
+        path: The path it is for.
+        secure: True if it goes over https only.
+        expires_ns: When it ends, ns of CLOCK_MONOTONIC.
+
+    Example::
+
+        vu.cookies.set("theme", "dark")
+        for cookie in vu.cookies:
+            check(cookie, {"for this host": lambda c: c.host_only})
+    """
 
     name: str
     value: str
@@ -49,7 +65,22 @@ class Cookie:
     expires_ns: int = _NEVER
 
     def reaches(self, host: str, path: str, secure: bool) -> bool:
-        """Tell whether a request to this host and path carries the cookie."""
+        """Tell whether a request carries the cookie.
+
+        Args:
+            host: Host of the request.
+            path: Path of the request.
+            secure: True for https.
+
+        Returns:
+            True if it does.
+
+        Example::
+
+            vu.cookies.set("theme", "dark", "http://shop.example/")
+            for cookie in vu.cookies:
+                check(cookie, {"sent": lambda c: c.reaches("shop.example", "/cart", False)})
+        """
         if self.secure and not secure:
             return False
         if host != self.domain and (self.host_only or not _within(host, self.domain)):
@@ -58,7 +89,19 @@ class Cookie:
 
 
 class Cookies:
-    """The jar. `stored` is always the same dict, so that its emptiness is seen at a glance."""
+    """The cookies of a user (RFC 6265), `vu.cookies`: answers set them, requests carry them.
+
+    `len(vu.cookies)`, `"name" in vu.cookies` and iteration (over `Cookie`) work.
+
+    Attributes:
+        stored: All of them, by domain, path and name.
+
+    Example::
+
+        vu.cookies.set("theme", "dark")
+        response = await vu.get("/echo")
+        check(response, {"sent": lambda r: "theme=dark" in r.text})
+    """
 
     __slots__ = ("_headers", "_home", "stored")
 
@@ -78,7 +121,19 @@ class Cookies:
         return self.get(name) is not None
 
     def get(self, name: str) -> str | None:
-        """Return the value of the first cookie of this name, or None."""
+        """Look a cookie up.
+
+        Args:
+            name: Its name.
+
+        Returns:
+            The value of the first cookie of this name, or None.
+
+        Example::
+
+            vu.cookies.set("theme", "dark")
+            check(vu.cookies.get("theme"), {"kept": lambda value: value == "dark"})
+        """
         now_ns = monotonic_ns()
         for cookie in self.stored.values():
             if cookie.name == name and cookie.expires_ns > now_ns:
@@ -86,7 +141,22 @@ class Cookies:
         return None
 
     def set(self, name: str, value: str, url: str = "", *, path: str = "/") -> None:
-        """Keep a cookie for the host of `url`, or of base_url."""
+        """Keep a cookie from now on.
+
+        Args:
+            name: Its name.
+            value: Its value.
+            url: A URL of the host it is for; default: `base_url` of Options.
+            path: The path it is for.
+
+        Raises:
+            UsageError: There is no host, or a character that no cookie may have.
+
+        Example::
+
+            vu.cookies.set("session", "abc123", path="/api")
+            await vu.get("/api/health")
+        """
         home = url or self._home
         if not home:
             raise UsageError(
@@ -98,7 +168,10 @@ class Cookies:
         self._keep(Cookie(name, value, host, True, path, secure=False))
 
     def keep(self, url: str, name: str, value: str, said: Mapping[str, object]) -> None:
-        """Keep a cookie for a URL; `said` are its attributes, in small letters."""
+        """Keep a cookie for a URL; `said` are its attributes, in small letters.
+
+        :meta private:
+        """
         host, _ = _home_of(url)
         texts = {key.replace("_", "-"): str(each) for key, each in said.items()}
         domain = _domain(texts.get("domain", "")) or host
@@ -109,26 +182,49 @@ class Cookies:
         )
 
     def forget(self, host: str, name: str | None) -> None:
-        """Forget the cookies of a host, or the one of this name."""
+        """Forget the cookies of a host, or the one of this name.
+
+        :meta private:
+        """
         for key in [k for k, each in self.stored.items() if each.reaches(host, each.path, True)]:
             if name is None or key[2] == name:
                 del self.stored[key]
         self._headers.clear()
 
     def delete(self, name: str) -> None:
-        """Forget every cookie of this name."""
+        """Forget every cookie of a name.
+
+        Args:
+            name: The name.
+
+        Example::
+
+            vu.cookies.set("theme", "dark")
+            vu.cookies.delete("theme")
+            check(vu.cookies, {"gone": lambda jar: "theme" not in jar})
+        """
         for key in [key for key in self.stored if key[2] == name]:
             del self.stored[key]
         self._headers.clear()
 
     def clear(self) -> None:
-        """Forget every cookie."""
+        """Forget every cookie.
+
+        Example::
+
+            vu.cookies.set("theme", "dark")
+            vu.cookies.clear()
+            check(vu.cookies, {"empty": lambda jar: len(jar) == 0})
+        """
         if self.stored:
             self.stored.clear()
             self._headers.clear()
 
     def learn(self, response: Response) -> None:
-        """Take the cookies that an answer sets."""
+        """Take the cookies that an answer sets.
+
+        :meta private:
+        """
         for cookie in _set_by(response):
             self._keep(cookie)
 
@@ -136,6 +232,8 @@ class Cookies:
         """Return the value of Cookie for a request ("" for none), longest paths first.
 
         It is text whose Latin-1 bytes are to be sent, as `field_text` gives it.
+
+        :meta private:
         """
         key = (host, path, secure)
         now_ns = monotonic_ns()

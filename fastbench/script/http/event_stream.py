@@ -22,9 +22,18 @@ class TooLarge(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One server-sent event. `id` is the last one that the server gave, with this event or before.
+    """One server-sent event.
 
-    `event` is its type, "message" where the server names none.
+    Attributes:
+        event: Its type; "message" where the server names none.
+        data: Its data, as text.
+        id: The last id that the server gave, with this event or before; "" without one.
+
+    Example::
+
+        async with vu.stream("GET", "/stream?events=3") as response:
+            async for event in response:
+                check(event, {"has a type": lambda e: e.event != ""})
     """
 
     event: str
@@ -32,7 +41,20 @@ class Event:
     id: str = ""
 
     def json(self) -> Any:
-        """Return the data as JSON. Raises ValueError when it is no JSON."""
+        """Read the data as JSON.
+
+        Returns:
+            The value.
+
+        Raises:
+            ValueError: The data is no JSON.
+
+        Example::
+
+            async with vu.stream("GET", "/stream?events=3") as response:
+                async for event in response:
+                    check(event.json(), {"is an object": lambda value: isinstance(value, dict)})
+        """
         return codings.loads(self.data.encode(), "")
 
 

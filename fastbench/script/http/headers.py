@@ -6,7 +6,13 @@ from collections.abc import Iterator, Mapping
 
 
 class Headers(Mapping[str, str]):
-    """Map names, whatever their case, to values; a name that came more often has `a, b`."""
+    """The headers of an answer, names in any case to values; one that came more often is `a, b`.
+
+    Example::
+
+        response = await vu.get("/api/health")
+        check(response.headers, {"JSON": lambda h: "json" in h["content-type"]})
+    """
 
     __slots__ = ("_fields",)
 
@@ -35,6 +41,18 @@ class Headers(Mapping[str, str]):
         return repr(dict(self))
 
     def get_all(self, name: str) -> list[str]:
-        """Return the values of a name one by one, as Set-Cookie needs it."""
+        """Give the values of a name one by one, as Set-Cookie needs it.
+
+        Args:
+            name: The name, in any case.
+
+        Returns:
+            The values in the order they came; empty without one.
+
+        Example::
+
+            response = await vu.get("/api/health")
+            check(response, {"no cookies": response.headers.get_all("Set-Cookie") == []})
+        """
         found = self._fields.get(name.lower())
         return list(found[1]) if found is not None else []

@@ -15,13 +15,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from fastbench.foundation.usage_error import UsageError
 from fastbench.script.http import codings
 from fastbench.script.http.event_stream import Event, EventReader, LineReader, TooLarge
+from fastbench.script.http.headers import Headers
 from fastbench.script.http.request_cache import RequestSource
 from fastbench.script.recording_context import RecordingContext
 
@@ -53,7 +54,14 @@ class _Chunks:
 
 
 class Items(Generic[T]):
-    """Events, lines or chunks, one after another; each is counted when it is handed out."""
+    """Events, lines or chunks of a streamed answer, for `async for`; each counts when it is given.
+
+    Example::
+
+        async with vu.stream("GET", "/stream?events=3") as response:
+            async for line in response.lines():
+                check(line, {"is text": lambda text: isinstance(text, str)})
+    """
 
     __slots__ = ("_at_ns", "_items", "_reader", "_response")
 
@@ -96,15 +104,28 @@ class Items(Generic[T]):
 
 
 class StreamedResponse:
-    """One answer under way. Iterate over its events, `chunks()` or `lines()`, or `read()` it.
+    """An answer that is read while it arrives: what `async with vu.stream(…) as response:` gives.
 
-    `events` is how many were handed out so far, `reconnects` how often it was asked for again.
+    `async for event in response:` gives its server-sent events (`Event`); `chunks()`, `lines()` and
+    `read()` give its body in other forms. What the network does raises nothing: iteration ends, and
+    `error` says why. Leaving the block before the end closes the connection, and is no failure.
+
+    Attributes:
+        events: How many events, chunks or lines were given so far.
+        reconnects: How often the request was sent again (`reconnect=True`).
+
+    Example::
+
+        async with vu.stream("GET", "/stream?events=3") as response:
+            async for event in response:
+                check(event, {"has data": lambda e: e.data != ""})
+            check(response, {"whole": lambda r: r.ok and r.ended})
     """
 
     def __init__(self, begin: Callable[[str], Stream], *, reconnect: bool) -> None:
         """`begin(last_event_id)` sends the request."""
-        self.events = 0
-        self.reconnects = 0
+        self.events: int = 0
+        self.reconnects: int = 0
         self._begin = begin
         self._reconnect = reconnect
         self._stream: Stream | None = None
@@ -146,8 +167,8 @@ class StreamedResponse:
         return self._head.status
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers, whose names know no case."""
+    def headers(self) -> Headers:
+        """The headers; their names are found in any case."""
         return self._head.headers
 
     @property
@@ -157,7 +178,7 @@ class StreamedResponse:
 
     @property
     def url(self) -> str:
-        """Where it came from, after redirects."""
+        """The URL that it came from, after redirects."""
         return self._head.url
 
     @property
@@ -167,7 +188,7 @@ class StreamedResponse:
 
     @property
     def expected(self) -> bool:
-        """Tell whether it counts as a success, so far."""
+        """Tell whether it counts as a success so far; see `expected=` of requests."""
         return self._final.expected
 
     @property
@@ -177,22 +198,22 @@ class StreamedResponse:
 
     @property
     def error(self) -> str:
-        """Why there is no answer, or no more of it; "" while all is well."""
+        """Why there is no answer, or no more of it; "" while nothing went wrong."""
         return self._broken or self._final.error
 
     @property
     def error_kind(self) -> str:
-        """The kind of error, as in the report."""
+        """The kind of error, as in reports; "" without one."""
         return self._final.error_kind
 
     @property
     def error_code(self) -> str:
-        """What the system called it."""
+        """What the system or TLS calls the error, ECONNREFUSED for example; "" without one."""
         return self._final.error_code
 
     @property
     def timings(self) -> Timings:
-        """How long the parts of the request took, in ms; complete when it has ended."""
+        """How long the parts of the request took, ms; complete when it has ended."""
         return self._final.timings
 
     @property
@@ -208,22 +229,55 @@ class StreamedResponse:
         return self._events
 
     def chunks(self) -> Items[bytes]:
-        """Iterate over its bytes as they arrive."""
+        """Give its bytes as they arrive.
+
+        Returns:
+            What `async for` iterates over: bytes.
+
+        Example::
+
+            async with vu.stream("GET", "/stream?events=3") as response:
+                async for chunk in response.chunks():
+                    check(chunk, {"bytes": lambda c: len(c) > 0})
+        """
         return Items(self, _Chunks())
 
     def lines(self) -> Items[str]:
-        """Iterate over its lines, as text in UTF-8 without line ends."""
+        """Give its lines, as text in UTF-8 without line ends.
+
+        Returns:
+            What `async for` iterates over: str.
+
+        Example::
+
+            async with vu.stream("GET", "/stream?events=3") as response:
+                async for line in response.lines():
+                    check(line, {"one line": lambda text: "\\n" not in text})
+        """
         return Items(self, LineReader())
 
     async def read(self) -> bytes:
-        """Return all that is left of it; that counts as no event."""
+        """Read all that is left of it; that counts as no event.
+
+        Returns:
+            The bytes.
+
+        Example::
+
+            async with vu.stream("GET", "/stream?events=3") as response:
+                body = await response.read()
+                check(body, {"all of it": lambda b: len(b) > 0})
+        """
         parts = []
         while (part := await self.part()) is not None:
             parts.append(part[1])
         return b"".join(parts)
 
     async def part(self) -> tuple[int, bytes] | None:
-        """Return the next bytes and when they arrived (ns, CLOCK_MONOTONIC); None: no more."""
+        """Return the next bytes and when they arrived (ns, CLOCK_MONOTONIC); None: no more.
+
+        :meta private:
+        """
         stream = self._under_way
         while not (self._left or self._broken):
             part = stream.take()
@@ -235,7 +289,10 @@ class StreamedResponse:
         return None
 
     def count(self, at_ns: int) -> None:
-        """Count an event that arrived at this instant, and the time since the one before."""
+        """Count an event that arrived at this instant, and the time since the one before.
+
+        :meta private:
+        """
         first, gap, events = self._cells
         self.events += 1
         events.add(1)
@@ -246,14 +303,20 @@ class StreamedResponse:
         self._last_ns = at_ns
 
     def give_up(self, why: str) -> None:
-        """Read no more of what cannot be read."""
+        """Read no more of what cannot be read.
+
+        :meta private:
+        """
         self._broken = self._broken or why
         self._under_way.leave()
 
     # Connections.
 
     async def connect(self, last_id: str) -> None:
-        """Send the request, the first one or one more, and wait for the head of its answer."""
+        """Send the request, the first one or one more, and wait for the head of its answer.
+
+        :meta private:
+        """
         self.reconnects += self._stream is not None
         stream = self._stream = self._begin(last_id)
         self._last_ns = 0
@@ -268,7 +331,10 @@ class StreamedResponse:
 
     @property
     def goes_on(self) -> bool:
-        """Tell whether events may go on over a new request."""
+        """Tell whether events may go on over a new request.
+
+        :meta private:
+        """
         if not self._reconnect or self._left or self._broken:
             return False
         if self.status == 0:  # nobody answered this time

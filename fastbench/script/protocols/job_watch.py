@@ -33,11 +33,23 @@ Status = Literal["finished", "failed", "stopped", "canceled", "gone", "waiting"]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a job.
+    """What became of a job; `job.finished()` returns it.
 
-    `status` is RQ's "finished", "failed", "stopped" or "canceled"; "gone" where Redis has no such
-    job any more, "waiting" where the time to wait was over before it ended. `queue_wait` and
-    `run_time` are ms, None where it did not start or end. `error` is what it threw, in a line.
+    Attributes:
+        status: RQ's "finished", "failed", "stopped" or "canceled"; "gone" where Redis has no
+            such job any more, "waiting" where the time to wait was over before it ended.
+        queue_wait: How long it waited in the queue, ms; None if it did not start.
+        run_time: How long it ran, ms; None if it did not end.
+        error: What it threw, in a line; None if it did not fail.
+
+    Example::
+
+        jobs = rq.queue("high", env("REDIS_URL"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            outcome = await (await jobs.enqueue("time.time")).finished(timeout=10)
+            check(outcome.queue_wait, {"soon": lambda ms: ms is not None and ms < 10_000})
     """
 
     status: Status

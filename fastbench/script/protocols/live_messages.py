@@ -18,8 +18,9 @@ from typing import Any, Generic, TypeVar
 
 from fastbench.script import remarks, values
 from fastbench.script.api.operations import operation
+from fastbench.script.api.socket_replies import Message
 from fastbench.script.api.socket_timers import Timer
-from fastbench.script.api.sockets import Message, Socket
+from fastbench.script.api.sockets import Socket
 
 T = TypeVar("T")
 
@@ -122,9 +123,9 @@ class LiveConnection:
     """What a connection has of its socket, which is what `vu.ws` gave; times are in seconds."""
 
     def __init__(self, socket: Socket, timeout_s: float) -> None:
-        self.socket = socket
+        self.socket: Socket = socket
         self.timeout_s = timeout_s
-        self.handlers = Handlers(socket)
+        self.handlers: Handlers = Handlers(socket)
 
     @property
     def status(self) -> int:
@@ -147,15 +148,59 @@ class LiveConnection:
         return self.socket.close_code
 
     def every(self, seconds: float, call: Callable[[], Any]) -> Timer:
-        """Call `call()` every so many seconds until it ends; see `Socket.every`."""
+        """Call a function again and again until the connection ends; see `Socket.every`.
+
+        Args:
+            seconds: Time between two calls, s.
+            call: The function; what it returns is awaited if it is a coroutine.
+
+        Returns:
+            The `Timer`, whose `cancel()` ends it.
+
+        Raises:
+            UsageError: `seconds` is not above 0, or `call` no function.
+
+        Example::
+
+            async with socketio.open(vu, "/socket.io/") as io:
+                desk = await io.connect("/")
+                io.every(0.05, lambda: desk.emit("typing"))
+                await sleep(0.1)
+        """
         return self.socket.every(seconds, call)
 
     def after(self, seconds: float, call: Callable[[], Any]) -> Timer:
-        """Call `call()` once, so many seconds from now: `io.after(60, io.close)`."""
+        """Call a function once, unless the connection has ended before; see `Socket.after`.
+
+        Args:
+            seconds: When, s from now.
+            call: The function; what it returns is awaited if it is a coroutine.
+
+        Returns:
+            The `Timer`, whose `cancel()` ends it.
+
+        Raises:
+            UsageError: `seconds` is not above 0, or `call` no function.
+
+        Example::
+
+            async with socketio.open(vu, "/socket.io/") as io:
+                desk = await io.connect("/")
+                io.after(0.1, io.close)
+                async for event in desk:
+                    pass
+        """
         return self.socket.after(seconds, call)
 
     async def close(self) -> None:
-        """Close in order: iterations over what comes end."""
+        """Close in order: iterations over what comes end.
+
+        Example::
+
+            async with socketio.open(vu, "/socket.io/") as io:
+                desk = await io.connect("/")
+                await io.close()
+        """
         await self.socket.close()
 
 

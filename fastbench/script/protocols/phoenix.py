@@ -17,15 +17,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import parse_qs, urlsplit
 
-from fastbench.foundation.redact import printable
 from fastbench.foundation.usage_error import UsageError
 from fastbench.script import remarks, values
-from fastbench.script.protocols.live_messages import Inbox, LiveConnection, attach, replied
+from fastbench.script.http.request_arguments import Fields, HandshakeMore, SocketMore
+from fastbench.script.protocols.live_messages import LiveConnection, attach, replied
+from fastbench.script.protocols.phoenix_channels import Channel, Reply
 from fastbench.script.protocols.phoenix_messages import (
     REPLY,
     VERSIONS,
@@ -33,38 +34,22 @@ from fastbench.script.protocols.phoenix_messages import (
     decode,
     encode,
 )
+from fastbench.script.signatures import spelled_out
 
 if TYPE_CHECKING:
-    from fastbench.script.api.sockets import Message, Socket
+    from fastbench.script.api.socket_replies import Message
+    from fastbench.script.api.sockets import Socket
     from fastbench.script.api.vu import Vu
 
-__all__ = ["PhoenixMessage", "decode", "encode"]
+__all__ = ["Channel", "PhoenixMessage", "Reply", "decode", "encode"]
 
 HEARTBEAT_S = 30.0  # as Phoenix's own client
 TIMEOUT_S = 10.0
 _ENDS = ("phx_close", "phx_error")
 
 
-class Reply(NamedTuple):
-    """What a push was answered: `status` is "ok", "error", "timeout" or "closed"."""
-
-    status: str
-    response: Any = None
-
-    @property
-    def ok(self) -> bool:
-        return self.status == "ok"
-
-    @property
-    def reason(self) -> str:
-        """Say why it is not ok: the response's `reason`, or the status; "" if it is."""
-        if self.ok:
-            return ""
-        found = self.response.get("reason") if isinstance(self.response, Mapping) else None
-        return printable(f"{self.status}: {found}" if found else self.status)
-
-
 @asynccontextmanager
+@spelled_out(HandshakeMore, compression=False, max_message_bytes=16 << 20)
 async def open(
     vu: Vu,
     url: str,
@@ -74,25 +59,51 @@ async def open(
     heartbeat: Any = HEARTBEAT_S,
     timeout: Any = TIMEOUT_S,
     name: str | None = None,
-    **more: Any,
+    headers: Fields | None = None,
+    subprotocols: Iterable[str] = (),
+    **more: Unpack[HandshakeMore],
 ) -> AsyncIterator[PhoenixSocket]:
-    """Open a socket of Phoenix: `async with phoenix.open(vu, "/socket/websocket") as socket:`.
+    """Open a socket of Phoenix: `async with phoenix.open(vu, url) as socket:`.
 
-    `vsn` is the version of its messages, "2.0.0" (where the URL says nothing) or "1.0.0";
-    `heartbeat` how often one goes out (s, or a text such as "30s"; 0: never); `timeout` what the
-    handshake and each reply may take. `params` and `more` are those of `vu.ws`.
+    To join and to push are operations of kind ws. What the network does raises nothing.
+
+    Args:
+        vu: The user that opens it.
+        url: Absolute with ws or wss, or a path under `base_url` of Options.
+        vsn: Version of its messages: "2.0.0" (default, where the URL says nothing) or "1.0.0".
+        heartbeat: Time between two heartbeats: seconds, or "30s"; 0: none; default 30 s.
+        params: Pairs for the query of the URL.
+        timeout: Time limit of the handshake and of each reply: seconds, or "5s"; default 10 s.
+        name: Name of the handshake in reports; default: its URL.
+        headers: Names and values of the handshake.
+        subprotocols: Names to offer.
+        compression: Offer permessage-deflate (RFC 7692).
+        max_message_bytes: A longer message ends the socket; bytes, default 16 MiB.
+        ping_interval: Time between two pings of WebSocket, s; default: none.
+        ping_timeout: A socket that is silent for so long after a ping is given up, s.
+        auth: User and password of Basic authentication.
+        bearer: Token for `Authorization: Bearer`.
+        cookies: Cookies of this handshake alone, by name.
+        tags: Tags of its samples, beside those of its scenario and group.
+        expected: Statuses of the handshake that are no failure.
+
+    Returns:
+        What `async with` opens: a `PhoenixSocket`.
+
+    Raises:
+        UsageError: An argument cannot be used.
+
+    Example::
+
+        async with phoenix.open(vu, "/socket/websocket") as socket:
+            await socket.join("room:lobby", {"name": "ada"})
     """
-    asked = {**parse_qs(urlsplit(url).query), **(params or {})}
-    version = vsn or asked.get("vsn") or VERSIONS[1]
-    version = version[0] if isinstance(version, list) else version
-    if version not in VERSIONS:
-        raise UsageError(f"vsn of phoenix.open() is one of {', '.join(VERSIONS)}, not {version!r}.")
-    query = {**(params or {})}
-    if "vsn" not in asked:
-        query["vsn"] = version
+    version, query = _versioned(url, params or {}, vsn)
     heartbeat_s = values.duration_s(heartbeat, "heartbeat of phoenix.open()")
     timeout_s = values.duration_s(timeout, "timeout of phoenix.open()")
-    async with vu.ws(url, name=name, params=query or None, timeout=timeout_s, **more) as socket:
+    words: SocketMore = {"params": query or None, "timeout": timeout_s, **more}
+    opening = vu.ws(url, headers=headers, subprotocols=subprotocols, name=name, **words)
+    async with opening as socket:
         opened = PhoenixSocket(socket, version, timeout_s)
         await opened.start(heartbeat_s)
         try:
@@ -102,7 +113,18 @@ async def open(
 
 
 class PhoenixSocket(LiveConnection):
-    """An open socket of Phoenix, or one that was refused; `socket` is what `vu.ws` gave."""
+    """An open socket of Phoenix, or one that was refused; `phoenix.open()` gives it.
+
+    Attributes:
+        socket: The `Socket` under it.
+        timeout_s: Time limit of a reply, s.
+
+    Example::
+
+        async with phoenix.open(vu, "/socket/websocket") as socket:
+            room = await socket.join("room:lobby")
+            check(room, {"joined": lambda r: r.joined})
+    """
 
     def __init__(self, socket: Socket, vsn: str, timeout_s: float) -> None:
         super().__init__(socket, timeout_s)
@@ -121,10 +143,25 @@ class PhoenixSocket(LiveConnection):
         name: str | None = None,
         timeout: Any = None,
     ) -> Channel:
-        """Join a topic, and return its channel: `room = await socket.join("room:lobby")`.
+        """Join a topic: an operation of kind ws, `join TOPIC`.
 
-        `payload` is what the server's join gets, `name` that of the operation. What was refused is
-        not `joined`, and `reply` says why.
+        Args:
+            topic: The topic, "room:lobby" for example.
+            payload: What the server's join gets.
+            name: Name of the operation.
+            timeout: Time limit of the reply: seconds, or "5s"; default: that of the socket.
+
+        Returns:
+            Its `Channel`; where the server refuses it is not `joined`, and `reply` says why.
+
+        Raises:
+            UsageError: The topic is no text.
+
+        Example::
+
+            async with phoenix.open(vu, "/socket/websocket") as socket:
+                room = await socket.join("room:lobby", {"name": "ada"})
+                check(room.reply, {"let in": lambda r: r.ok})
         """
         if not isinstance(topic, str) or not topic:
             raise UsageError('A topic is a text, for example socket.join("room:lobby").')
@@ -141,21 +178,36 @@ class PhoenixSocket(LiveConnection):
         return channel
 
     def ref(self) -> str:
+        """Return the next reference of a message.
+
+        :meta private:
+        """
         return str(next(self._refs))
 
     def forget(self, channel: Channel) -> None:
+        """Forget a channel that has ended.
+
+        :meta private:
+        """
         channel.end()
         if self._channels.get(channel.topic) is channel:
             del self._channels[channel.topic]
 
     def send(self, channel: Channel, event: str, payload: Any, ref: str | None) -> Any:
+        """Send an event of a channel.
+
+        :meta private:
+        """
         message = PhoenixMessage(channel.join_ref, ref, channel.topic, event, _payload(payload))
         return self.socket.send(encode(message, self._vsn))
 
     async def request(
         self, name: str, channel: Channel, event: str, payload: Any, ref: str, timeout: Any
     ) -> Reply:
-        """Send an event, and return the reply with its ref: an operation called `name`."""
+        """Send an event, and return the reply with its ref: an operation called `name`.
+
+        :meta private:
+        """
         limit_s = self.timeout_s
         if timeout is not None:
             limit_s = values.duration_s(timeout, f"timeout of {event}")
@@ -179,6 +231,10 @@ class PhoenixSocket(LiveConnection):
         return _reply(found)
 
     async def start(self, heartbeat_s: float) -> None:
+        """Take what comes, and begin the heartbeat.
+
+        :meta private:
+        """
         await attach(self.socket, self._take, self._ended)
         if heartbeat_s and self.open:
             self.socket.every(heartbeat_s, lambda: self._beat(heartbeat_s))
@@ -225,61 +281,14 @@ class PhoenixSocket(LiveConnection):
         return f"<phoenix {self.socket!r}>"
 
 
-class Channel:
-    """A topic that was joined; iterate over it for its messages (event, payload).
-
-    `joined`: the server let us; `reply`: what it answered the join.
-    """
-
-    def __init__(self, socket: PhoenixSocket, topic: str, join_ref: str | None) -> None:
-        self.topic = topic
-        self.join_ref = join_ref
-        self.joined = False
-        self.ended = False
-        self.reply = Reply("closed")
-        self.inbox: Inbox[PhoenixMessage] = Inbox(topic)
-        self._socket = socket
-
-    async def push(
-        self, event: str, payload: Any = None, *, name: str | None = None, timeout: Any = None
-    ) -> Reply:
-        """Push an event, and return the server's reply: `await room.push("new_msg", {…})`.
-
-        It is an operation called `name`, else as the event. `payload` is a dict, or bytes (2.0.0).
-        """
-        socket = self._socket
-        return await socket.request(name or event, self, event, payload, socket.ref(), timeout)
-
-    def send(self, event: str, payload: Any = None) -> Any:
-        """Push an event, and wait for no reply; await it to wait while too much is unsent."""
-        return self._socket.send(self, event, payload, self._socket.ref())
-
-    def on(self, event: str, call: Callable[[PhoenixMessage], Any]) -> None:
-        """Have `call(message)` called with each message of this event, instead of reading it."""
-        self._socket.handlers.on(self.topic + "\n" + event, call)
-
-    async def receive(self, timeout: Any = None) -> PhoenixMessage | None:
-        """Return the next message; None once the channel ends, or if time (s, "5s") runs out."""
-        return await self.inbox.receive(timeout)
-
-    def __aiter__(self) -> AsyncIterator[PhoenixMessage]:
-        return self.inbox
-
-    async def leave(self, *, timeout: Any = None) -> Reply:
-        """Leave the topic: `await room.leave()`."""
-        socket = self._socket
-        ref = socket.ref()
-        reply = await socket.request(f"leave {self.topic}", self, "phx_leave", {}, ref, timeout)
-        socket.forget(self)
-        return reply
-
-    def end(self) -> None:
-        """Note that nothing more comes."""
-        self.joined, self.ended = False, True
-        self.inbox.end()
-
-    def __repr__(self) -> str:
-        return f"<channel {self.topic}, {'joined' if self.joined else self.reply.status}>"
+def _versioned(url: str, params: Mapping[str, Any], vsn: str | None) -> tuple[str, dict[str, Any]]:
+    """Return the version of the messages, and the query that says it; raises UsageError."""
+    asked = {**parse_qs(urlsplit(url).query), **params}
+    version = vsn or asked.get("vsn") or VERSIONS[1]
+    version = version[0] if isinstance(version, list) else version
+    if version not in VERSIONS:
+        raise UsageError(f"vsn of phoenix.open() is one of {', '.join(VERSIONS)}, not {version!r}.")
+    return version, {**params} if "vsn" in asked else {**params, "vsn": version}
 
 
 def _payload(payload: Any) -> Any:

@@ -24,7 +24,23 @@ MAX_FIELD_BYTES = 255
 
 
 class PhoenixMessage(NamedTuple):
-    """One message, either way; `ref` is None where it answers nothing."""
+    """One message of Phoenix.
+
+    Attributes:
+        join_ref: The reference of the join that it belongs to, or None.
+        ref: Its own reference, or None.
+        topic: The topic.
+        event: Name of the event.
+        payload: Its value: of JSON, or bytes.
+
+    Example::
+
+        async with phoenix.open(vu, "/socket/websocket") as socket:
+            room = await socket.join("room:lobby")
+            await room.push("new_msg", {"body": "hello"})
+            message = await room.receive(timeout=5)
+            check(message, {"of the topic": lambda m: m is not None and m.topic == "room:lobby"})
+    """
 
     join_ref: str | None
     ref: str | None

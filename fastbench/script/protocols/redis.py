@@ -27,18 +27,39 @@ _SCHEMES = ("redis://", "rediss://", "unix://")
 
 
 def open(url: str | None, *, pool: int = POOL, timeout: Any = TIMEOUT_S, **options: Any) -> Store:
-    """Return a Redis by its URL; no connection is made yet.
+    """Name a Redis; no connection is made yet. Call it at the top of a script.
 
-    `url` is `redis://:password@host:6379/0`, `rediss://…` (TLS) or `unix:///path.sock?db=0`. `pool`
-    is how many connections each worker has at most, `timeout` what connecting and an answer may
-    take (seconds or a text such as "5s"). `options` are those of redis-py's `Redis`; texts come as
-    str unless there is `decode_responses=False`.
+    Every command is an operation of kind redis, named as Redis names it, and a sample of
+    redis_duration. Nothing is tried again: a retry would hide what a user waits for.
+
+    Args:
+        url: `redis://:password@host:6379/0`, `rediss://…` (TLS) or `unix:///path.sock?db=0`.
+        pool: How many connections each worker has at most.
+        timeout: Time limit of connecting and of an answer: seconds, or "5s"; default 30 s.
+        options: Those of redis-py's `Redis`; texts come as str unless `decode_responses=False`.
+
+    Returns:
+        The Redis, a `Store`.
+
+    Raises:
+        UsageError: The URL is none of a Redis, or redis-py is not installed.
+
+    Example::
+
+        store = redis.open(env("REDIS_URL"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            await store.incr("calls")
     """
     return Store(checked(url, "redis.open()"), settings(pool, timeout, "redis.open()") | options)
 
 
 def checked(url: object, what: str) -> str:
-    """Return the URL of a Redis; raises UsageError where it is none."""
+    """Return the URL of a Redis; raises UsageError where it is none.
+
+    :meta private:
+    """
     if not isinstance(url, str) or not url:
         raise UsageError(
             f"{what} needs the URL of a Redis, for example redis://localhost:6379/0; give the one "
@@ -51,7 +72,10 @@ def checked(url: object, what: str) -> str:
 
 
 def connected(url: str, options: dict[str, Any]) -> Any:
-    """Return a client of redis-py whose commands nobody times; its connections come later."""
+    """Return a client of redis-py whose commands nobody times; its connections come later.
+
+    :meta private:
+    """
     library = extras.load("redis.asyncio", extra="redis", what="Redis")
     retry = extras.load("redis.asyncio.retry", extra="redis", what="Redis")
     backoff = extras.load("redis.backoff", extra="redis", what="Redis")
@@ -66,7 +90,10 @@ def connected(url: str, options: dict[str, Any]) -> Any:
 
 
 def reason_of(error: Exception) -> str:
-    """Say in a few words why a command failed."""
+    """Say in a few words why a command failed.
+
+    :meta private:
+    """
     kind, text = type(error).__name__, str(error)
     if kind == "TimeoutError":
         return "timed out"
@@ -79,13 +106,32 @@ def reason_of(error: Exception) -> str:
 
 
 async def disconnect(client: Any) -> None:
-    """Close the connections of a client."""
+    """Close the connections of a client.
+
+    :meta private:
+    """
     await client.aclose()
     await client.connection_pool.disconnect()
 
 
 class Store:
-    """A Redis; see `open`. Methods are redis-py's: `await store.get("key")`."""
+    """A Redis, as `redis.open()` returns it. Each command of redis-py is a method of it.
+
+    What Redis refuses raises redis-py's exceptions, `redis.RedisError` is their base; the operation
+    counts as failed.
+
+    Example::
+
+        store = redis.open(env("REDIS_URL"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            await store.set("greeting", "hello", ex=60)
+            try:
+                await store.lpush("greeting", "x")
+            except redis.RedisError:
+                pass  # it is a text, not a list
+    """
 
     def __init__(self, url: str, options: dict[str, Any], *, plain: bool = False) -> None:
         """`plain` answers are what Redis sent, and not what redis-py makes of them."""
@@ -96,7 +142,25 @@ class Store:
         connected(url, options)  # says what is missing or wrong while the script loads
 
     def pipeline(self, transaction: bool = True, name: str = "pipeline") -> Any:
-        """Return redis-py's pipeline; `execute()` is one operation of that name."""
+        """Collect commands, to be sent together; `execute()` is one operation.
+
+        Args:
+            transaction: Let Redis run them as one (MULTI, EXEC).
+            name: Name of the operation.
+
+        Returns:
+            redis-py's pipeline.
+
+        Example::
+
+            store = redis.open(env("REDIS_URL"))
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                async with store.pipeline(name="two at once") as pipe:
+                    pipe.incr("calls").incr("calls")
+                    await pipe.execute()
+        """
         pipe = self._clients.get().pipeline(transaction=transaction)
         pipe.execute = partial(_timed, name, pipe.execute)
         at_once = pipe.immediate_execute_command
@@ -108,7 +172,17 @@ class Store:
         return pipe
 
     async def close(self) -> None:
-        """Close the connections of this worker; the next command makes new ones."""
+        """Close the connections of this worker; the next command makes new ones.
+
+        Example::
+
+            store = redis.open(env("REDIS_URL"))
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                await store.incr("calls")
+                await store.close()
+        """
         await self._clients.close()
 
     def __getattr__(self, name: str) -> Any:
@@ -167,7 +241,10 @@ def _name(args: tuple[Any, ...]) -> str:
 
 
 def settings(pool: int, timeout: Any, what: str) -> dict[str, Any]:
-    """Return what a client of redis-py is made with."""
+    """Return what a client of redis-py is made with.
+
+    :meta private:
+    """
     limit_s = values.duration_s(timeout, f"timeout of {what}") or None
     return {
         "max_connections": values.count(pool, f"pool of {what}", most=100_000),

@@ -53,10 +53,30 @@ return removed
 
 
 def queue(name: str, url: str | None, *, pool: int = 50, timeout: Any = 30.0) -> JobQueue:
-    """Return a queue of RQ by its name and the URL of its Redis; no connection is made yet.
+    """Name a queue of RQ; no connection is made yet. Call it at the top of a script.
 
-    `pool` is how many connections each worker has at most, `timeout` what an answer of Redis may
-    take (seconds or a text such as "5s").
+    Jobs are stored by RQ's own code, and its own workers run them. To enqueue is an operation of
+    kind job; the job is another one, from the moment it was enqueued until it ended.
+
+    Args:
+        name: Name of the queue.
+        url: URL of its Redis.
+        pool: How many connections each worker of the run has at most.
+        timeout: Time limit of an answer of Redis: seconds, or a text such as "5s"; default 30 s.
+
+    Returns:
+        The queue, a `JobQueue`.
+
+    Raises:
+        UsageError: The name is empty, the URL none of a Redis, or RQ is not installed.
+
+    Example::
+
+        jobs = rq.queue("high", env("REDIS_URL"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            await jobs.enqueue("time.time")
     """
     if not isinstance(name, str) or not name:
         raise UsageError('A queue needs a name, for example rq.queue("high", env("REDIS_URL")).')
@@ -65,18 +85,49 @@ def queue(name: str, url: str | None, *, pool: int = 50, timeout: Any = 30.0) ->
 
 
 class Job:
-    """A job that was enqueued; `id` is RQ's."""
+    """A job that was enqueued.
+
+    Attributes:
+        id: RQ's identifier of it.
+
+    Example::
+
+        jobs = rq.queue("high", env("REDIS_URL"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            job = await jobs.enqueue("time.time")
+            outcome = await job.finished("10s")
+            check(outcome, {"finished": lambda o: o.ok})
+    """
 
     __slots__ = ("_ended", "id")
 
     def __init__(self, id: str, ended: asyncio.Future[Outcome] | None) -> None:
-        self.id = id
+        self.id: str = id
         self._ended = ended
 
     async def finished(self, timeout: Any = 60.0) -> Outcome:
-        """Wait until a worker has run it, and return what became of it; a failure is no exception.
+        """Wait until a worker has run it. A job that failed raises nothing.
 
-        `timeout` is in seconds or a text such as "30s"; when it is over the outcome is "waiting".
+        Args:
+            timeout: For how long to wait: seconds, or a text such as "30s"; default 60 s.
+
+        Returns:
+            What became of it, an `Outcome`; its status is "waiting" when the time is over.
+
+        Raises:
+            UsageError: The timeout is no time.
+
+        Example::
+
+            jobs = rq.queue("high", env("REDIS_URL"))
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                job = await jobs.enqueue("time.time")
+                outcome = await job.finished(timeout=10)
+                check(outcome, {"in time": lambda o: o.status != "waiting"})
         """
         limit_s = values.duration_s(timeout, "timeout of finished()")
         if self._ended is None:
@@ -89,7 +140,20 @@ class Job:
 
 
 class JobQueue:
-    """A queue of RQ; see `queue`."""
+    """A queue of RQ, as `rq.queue()` returns it.
+
+    Attributes:
+        name: Its name.
+
+    Example::
+
+        jobs = rq.queue("high", env("REDIS_URL"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            await jobs.enqueue("time.sleep", 0.01)
+            check(await jobs.depth(), {"short": lambda waiting: waiting < 100})
+    """
 
     def __init__(self, name: str, url: str, settings: dict[str, Any]) -> None:
         self.name = name
@@ -103,11 +167,28 @@ class JobQueue:
         redis.connected(url, settings)  # says what is wrong while the script loads
 
     async def enqueue(self, function: str | Callable[..., Any], *args: Any, **more: Any) -> Job:
-        """Put a job into the queue, and return it.
+        """Put a job into the queue.
 
-        `function` is a path that the workers can import ("module.function") or a function of such
-        a module; `args` and `more` are its arguments, among them RQ's own (`job_timeout`,
-        `result_ttl`, `at_front`, `meta`, `retry`, …). Raises redis-py's exceptions.
+        Args:
+            function: A path that the workers can import ("module.function"), or the function.
+            args: Its arguments.
+            more: Its arguments by name, and RQ's own: `job_timeout`, `result_ttl`, `at_front`…
+
+        Returns:
+            The job.
+
+        Raises:
+            UsageError: `result_ttl` is 0: its times could not be read.
+            redis.RedisError: Redis cannot be reached, or refuses it.
+
+        Example::
+
+            jobs = rq.queue("high", env("REDIS_URL"))
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                job = await jobs.enqueue("time.sleep", 0.01, job_timeout=5)
+                await job.finished(timeout=10)
         """
         if more.get("result_ttl") == 0:
             raise UsageError(
@@ -139,14 +220,45 @@ class JobQueue:
         return Job(id, ended)
 
     async def depth(self) -> int:
-        """Return how many jobs wait in the queue, whoever enqueued them."""
+        """Ask how many jobs wait in the queue, whoever enqueued them.
+
+        Returns:
+            Their number.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+
+        Example::
+
+            jobs = rq.queue("high", env("REDIS_URL"))
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                check(await jobs.depth(), {"short": lambda waiting: waiting < 100})
+        """
         client, _ = self._homes.get()
         return int(await client.llen(self._queue.key))
 
     async def clear(self, everything: bool = False) -> int:
-        """Remove the jobs of this run that wait or have ended, and return how many those were.
+        """Remove the jobs of this run that wait or have ended; those that run are left alone.
 
-        With `everything` also those that others enqueued. Jobs that run are left to their workers.
+        Args:
+            everything: Remove also those that others enqueued.
+
+        Returns:
+            How many were removed.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+
+        Example::
+
+            jobs = rq.queue("high", env("REDIS_URL"))
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                await jobs.enqueue("time.time")
+                await jobs.clear()
         """
         client, _ = self._homes.get()
         keys = [self._queue.key, *(f"rq:{each}:{self.name}" for each in _REGISTRIES)]
@@ -154,7 +266,17 @@ class JobQueue:
         return int(await client.eval(_CLEAR, len(keys), *keys, mark, self._prefix))
 
     async def close(self) -> None:
-        """Close the connections of this worker; jobs are watched no longer."""
+        """Close the connections of this worker; its jobs are watched no longer.
+
+        Example::
+
+            jobs = rq.queue("high", env("REDIS_URL"))
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                await jobs.enqueue("time.time")
+                await jobs.close()
+        """
         await self._homes.close()
 
     @property

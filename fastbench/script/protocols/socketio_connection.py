@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from fastbench.foundation.redact import printable
 from fastbench.foundation.usage_error import UsageError
 from fastbench.script import remarks, values
-from fastbench.script.protocols.live_messages import Inbox, LiveConnection, attach, replied
+from fastbench.script.protocols.live_messages import LiveConnection, attach, replied
 from fastbench.script.protocols.socketio_messages import (
     ACK,
     CONNECT,
@@ -25,56 +24,33 @@ from fastbench.script.protocols.socketio_messages import (
     encode,
     with_attachments,
 )
+from fastbench.script.protocols.socketio_namespaces import Namespace
 
 if TYPE_CHECKING:
-    from fastbench.script.api.sockets import Message, Socket
+    from fastbench.script.api.socket_replies import Message
+    from fastbench.script.api.sockets import Socket
 
 _PINGS = (25_000, 20_000)  # interval and timeout, ms, where the server says nothing
 
 
-class Ack(NamedTuple):
-    """What the server acknowledged an event with; `ok` is False where no ack came in time."""
-
-    ok: bool
-    args: tuple[Any, ...] = ()
-
-    @property
-    def data(self) -> Any:
-        """The first of its arguments, None without one."""
-        return self.args[0] if self.args else None
-
-
-class Event:
-    """An event that came: `name`, `args`; `ack(*args)` answers one that asks for it."""
-
-    __slots__ = ("_answer", "args", "name")
-
-    def __init__(self, name: str, args: list[Any], answer: Callable[..., Any] | None) -> None:
-        self.name = name
-        self.args = args
-        self._answer = answer
-
-    @property
-    def data(self) -> Any:
-        """The first of its arguments, None without one."""
-        return self.args[0] if self.args else None
-
-    def ack(self, *args: Any) -> None:
-        """Acknowledge it, once; nothing happens where nobody asks."""
-        if self._answer is not None:
-            answer, self._answer = self._answer, None
-            answer(*args)
-
-    def __repr__(self) -> str:
-        return f"<event {self.name} {self.args!r}>"
-
-
 class SocketIO(LiveConnection):
-    """A connection of Socket.IO; `socket` is what `vu.ws` gave, `sid` the server's name for it."""
+    """A connection of Socket.IO, or one that was refused; `socketio.open()` gives it.
+
+    Attributes:
+        socket: The `Socket` under it.
+        sid: The server's name for it; "" before it is open.
+        timeout_s: Time limit of a CONNECT and of an ack, s.
+
+    Example::
+
+        async with socketio.open(vu, "/socket.io/") as io:
+            desk = await io.connect("/")
+            check(desk, {"connected": lambda d: d.connected})
+    """
 
     def __init__(self, socket: Socket, timeout_s: float) -> None:
         super().__init__(socket, timeout_s)
-        self.sid = ""
+        self.sid: str = ""
         self._opened = asyncio.Event()
         self._ids = itertools.count()
         self._namespaces: dict[str, Namespace] = {}
@@ -89,7 +65,14 @@ class SocketIO(LiveConnection):
         return self.socket.open and bool(self.sid)
 
     async def close(self) -> None:
-        """Leave each namespace, and close in order, as Socket.IO's own client does."""
+        """Leave each namespace and close in order, as Socket.IO's own client does.
+
+        Example::
+
+            async with socketio.open(vu, "/socket.io/") as io:
+                desk = await io.connect("/")
+                await io.close()
+        """
         self.leave()
         await self.socket.close()
 
@@ -101,10 +84,25 @@ class SocketIO(LiveConnection):
         name: str | None = None,
         timeout: Any = None,
     ) -> Namespace:
-        """Connect to a namespace, and return it: `desk = await io.connect("/", auth={…})`.
+        """Connect to a namespace: an operation of kind ws, `connect NAMESPACE`.
 
-        `auth` is what the server's middleware gets. What was refused is not `connected`; its
-        `error` says why.
+        Args:
+            namespace: Its name, "/chat" for example.
+            auth: What the server's middleware gets.
+            name: Name of the operation.
+            timeout: Time limit: seconds, or "5s"; default: that of the connection.
+
+        Returns:
+            The `Namespace`; where the server refuses it is not `connected`, and `error` says why.
+
+        Raises:
+            UsageError: The name does not begin with a slash, or it is connected already.
+
+        Example::
+
+            async with socketio.open(vu, "/socket.io/") as io:
+                desk = await io.connect("/tickets", auth={"token": "abc"})
+                check(desk, {"connected": lambda d: d.connected})
         """
         if not isinstance(namespace, str) or not namespace.startswith("/") or "," in namespace:
             raise UsageError(f'A namespace is a text such as "/chat", not {namespace!r}.')
@@ -128,7 +126,10 @@ class SocketIO(LiveConnection):
     async def request(
         self, name: str, packet: Packet, id: int | None, timeout: Any
     ) -> Packet | None:
-        """Send a packet, and return the one that answers it: an operation called `name`."""
+        """Send a packet, and return the one that answers it: an operation called `name`.
+
+        :meta private:
+        """
         limit_s = self.timeout_s
         if timeout is not None:
             limit_s = values.duration_s(timeout, f"timeout of {name}")
@@ -154,21 +155,35 @@ class SocketIO(LiveConnection):
             del self._pending[key]
 
     def send(self, packet: Packet) -> Any:
-        """Send a packet; await what is returned to wait while too much is unsent."""
+        """Send a packet, and return what may be awaited.
+
+        :meta private:
+        """
         for message in encode(packet):
             sent = self.socket.send(message)
         return sent
 
     def answer(self, *messages: str | bytes) -> None:
-        """Send what the server asked for; while we are closing it is left out, and no error."""
+        """Send what the server asked for; while we are closing it is left out, and no error.
+
+        :meta private:
+        """
         if self.socket.raw is not None:
             for message in messages:
                 self.socket.raw.send(message)
 
     def next_id(self) -> int:
+        """Return the next number of an ack.
+
+        :meta private:
+        """
         return next(self._ids)
 
     async def start(self) -> None:
+        """Take what comes, and wait for the open packet.
+
+        :meta private:
+        """
         await attach(self.socket, self._take, self._ended)
         try:
             async with asyncio.timeout(self.timeout_s):
@@ -177,7 +192,10 @@ class SocketIO(LiveConnection):
             self._give_up("no open packet of Engine.IO came")
 
     def leave(self) -> None:
-        """Say goodbye to each namespace."""
+        """Say goodbye to each namespace.
+
+        :meta private:
+        """
         for namespace in self._namespaces.values():
             namespace.disconnect()
 
@@ -273,91 +291,6 @@ class SocketIO(LiveConnection):
 
     def __repr__(self) -> str:
         return f"<socket.io {self.socket!r}>"
-
-
-class Namespace:
-    """A namespace that was connected to; iterate over it for its events.
-
-    `connected`: the server let us; `error`: why not; `sid`: the server's name for it.
-    """
-
-    def __init__(self, io: SocketIO, name: str) -> None:
-        self.name = name
-        self.connected = False
-        self.error = ""
-        self.sid = ""
-        self._io = io
-        self._inbox: Inbox[Event] = Inbox(f"namespace {name}")
-
-    def emit(self, event: str, *args: Any) -> Any:
-        """Emit an event: `desk.emit("typing", {"ticketId": 7})`. Bytes go as attachments.
-
-        It is sent at once; `await` it to wait while too much is unsent.
-        """
-        return self._io.send(Packet(EVENT, self.name, [_name(event), *args]))
-
-    async def call(
-        self, event: str, *args: Any, name: str | None = None, timeout: Any = None
-    ) -> Ack:
-        """Emit an event, and return the server's ack: `ack = await desk.call("subscribe", {…})`.
-
-        It is an operation called `name`, else as the event.
-        """
-        io = self._io
-        packet = Packet(EVENT, self.name, [_name(event), *args])
-        found = await io.request(name or event, packet, io.next_id(), timeout)
-        return Ack(False) if found is None else Ack(True, tuple(found.data))
-
-    def on(self, event: str, call: Callable[..., Any]) -> None:
-        """Have `call(*args)` called with each event of this name, instead of reading it.
-
-        Where the server asks for an ack it gets what `call` returns: a tuple is its arguments.
-        """
-        self._io.handlers.on(f"{self.name}\n{event}", call)
-
-    async def receive(self, timeout: Any = None) -> Event | None:
-        """Return the next event; None once nothing more comes, or if time (s, "5s") runs out."""
-        return await self._inbox.receive(timeout)
-
-    def __aiter__(self) -> AsyncIterator[Event]:
-        return self._inbox
-
-    def disconnect(self) -> None:
-        """Leave the namespace; the connection stays open for others."""
-        if self.connected:
-            self._io.answer(*encode(Packet(DISCONNECT, self.name)))
-            self.end()
-
-    def take(self, packet: Packet) -> None:
-        """Take an event that came."""
-        event, *args = packet.data
-        answer = None
-        if packet.id is not None:
-            answer = partial(self._acknowledge, packet.id)
-
-        def done(found: Any) -> None:
-            if answer is not None:
-                answer(*(found if isinstance(found, tuple) else () if found is None else (found,)))
-
-        if not self._io.handlers.take(f"{self.name}\n{event}", done, *args):
-            self._inbox.put(Event(str(event), args, answer))
-
-    def _acknowledge(self, id: int, *args: Any) -> None:
-        self._io.answer(*encode(Packet(ACK, self.name, list(args), id)))
-
-    def end(self) -> None:
-        """Note that nothing more comes."""
-        self.connected = False
-        self._inbox.end()
-
-    def __repr__(self) -> str:
-        return f"<namespace {self.name}, {'connected' if self.connected else self.error}>"
-
-
-def _name(event: str) -> str:
-    if not isinstance(event, str) or not event:
-        raise UsageError('An event has a name, for example emit("typing", {"ticketId": 7}).')
-    return event
 
 
 def _why(packet: Packet) -> str:

@@ -10,135 +10,74 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from types import TracebackType
 from typing import Any, Self
 
-from fastbench.foundation.usage_error import UsageError
 from fastbench.script import values
 from fastbench.script.api.measured import measured
 from fastbench.script.api.operations import operation
 from fastbench.script.closing import PerLoop
-from fastbench.script.protocols.databases import drivers, placeholders
+from fastbench.script.protocols.databases import drivers
 from fastbench.script.protocols.databases.explanation import Explanation
-from fastbench.script.protocols.databases.placeholders import Dialect, Statement
-from fastbench.script.protocols.databases.pool import Connection, Pool, Row
+from fastbench.script.protocols.databases.pool import Connection, Pool
 from fastbench.script.protocols.databases.query_error import QueryError
+from fastbench.script.protocols.queries import Queries
 
 __all__ = ["Database", "Explanation", "QueryError", "Transaction", "open"]
 
 POOL = 10
 TIMEOUT_S = 30.0
-MAX_STATEMENTS = 1000  # that are kept as their database has them
-_COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_TABLE = re.compile(
-    r"\b(?:from|into|update|table|index|schema|view)\s+(?:only\s+)?(?:if\s+(?:not\s+)?exists\s+)?"
-    r"([\w.\"`\[\]]+)",
-    re.IGNORECASE,
-)
 
 
 def open(
     address: str | None, dsn: str | None = None, *, pool: int = POOL, timeout: Any = TIMEOUT_S
 ) -> Database:
-    """Return a database by its address; no connection is made yet.
+    """Name a database; no connection is made yet. Call it at the top of a script.
 
-    `address` is `postgres://user:password@host/name`, `mysql://…` or `sqlite:///file.db` (four
-    slashes: an absolute path); or the kind of database, with `dsn` as its driver has it. `pool` is
-    how many connections each worker has at most, `timeout` what a query may take (seconds or a
-    text such as "5s"; 0: any time).
+    Each worker has a pool of connections, made when they are needed. Every call is an operation of
+    kind sql; the time that it waits for a connection is the metric db_pool_wait.
+
+    Args:
+        address: `postgres://user:password@host/name`, `mysql://…` or `sqlite:///file.db` (four
+            slashes: an absolute path); or the kind of database, where `dsn` has the rest.
+        dsn: What the driver takes, instead of an address.
+        pool: How many connections each worker has at most.
+        timeout: Time limit of a query: seconds, or a text such as "5s"; 0: none; default 30 s.
+
+    Returns:
+        The database.
+
+    Raises:
+        UsageError: The address names no database, or its driver is not installed.
+
+    Example::
+
+        db = sql.open(env("DATABASE_URL"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            await db.query("SELECT id FROM tickets")
     """
     limit_s = values.duration_s(timeout, "timeout of sql.open()")
     size = values.count(pool, "pool of sql.open()", most=10_000)
     return Database(address or "", dsn, size, limit_s)
 
 
-class _Queries:
-    """What a database and a transaction have in common."""
+class Database(Queries):
+    """A database, as `sql.open()` returns it.
 
-    _dialect: Dialect
-    _texts: dict[str, tuple[Statement | None, str]]
+    Attributes:
+        dialect: How its placeholders are written.
 
-    async def query(self, text: str, *args: object, name: str | None = None) -> list[Row]:
-        """Return the rows of a query, each a dict by column.
+    Example::
 
-        `$1` and `?` stand for the arguments; `name` is the operation's. Raises QueryError.
-        """
-        found: list[Row] = await self._timed("query", text, args, name)
-        return found
+        db = sql.open(env("DATABASE_URL"))
 
-    async def exec(self, text: str, *args: object, name: str | None = None) -> int:
-        """Return how many rows a statement changed; 0 where it changes none. Raises QueryError.
-
-        Without arguments the text may hold several statements.
-        """
-        found: int = await self._timed("execute", text, args, name)
-        return found
-
-    async def change(
-        self, text: str, *args: object, name: str | None = None
-    ) -> tuple[int, int | None]:
-        """Do as `exec`, and return also the id of the last row that was inserted.
-
-        None where the database does not tell. Raises QueryError.
-        """
-        found: tuple[int, int | None] = await self._timed("change", text, args, name)
-        return found
-
-    async def explain(self, text: str, *args: object, name: str = "explain") -> Explanation:
-        """Run a query, undo what it did, and return how the database went about it.
-
-        `check(plan, {"no sequential scan": lambda p: not p.sequential_scans})`. Raises QueryError.
-        """
-        found: Explanation = await self._timed("explain", text, args, name)
-        return found
-
-    async def _timed(self, call: str, text: str, args: tuple[object, ...], name: str | None) -> Any:
-        statement, summary = self._texts.get(text) or self._read(text)
-        if statement is not None and args:
-            text, args = statement.text, statement.ordered(args)
-        tags = (("query", name or summary),)
-        op = operation(name or summary, "sql")
-        try:
-            with op:
-                try:
-                    connection = await self._acquire(op)
-                    try:
-                        found = await getattr(connection, call)(text, args)
-                    except QueryError as error:
-                        self._release(connection, lost=error.lost)
-                        raise
-                    except BaseException:
-                        self._release(connection, lost=True)
-                        raise
-                    self._release(connection, lost=False)
-                except QueryError as error:
-                    op.fail(error.reason)
-                    measured("db_errors", (*tags, ("sqlstate", error.sqlstate))).add(1)
-                    raise
-        finally:
-            if op.ended:
-                measured("db_query_duration", tags).add(op.duration_ns)
-                measured("db_queries", tags).add(1)
-        return found
-
-    def _read(self, text: str) -> tuple[Statement | None, str]:
-        if not isinstance(text, str) or not text.strip():
-            raise UsageError('A query is a text, for example db.query("SELECT 1").')
-        if len(self._texts) >= MAX_STATEMENTS:
-            self._texts.clear()
-        found = self._texts[text] = (placeholders.rewritten(text, self._dialect), summary(text))
-        return found
-
-    async def _acquire(self, op: operation) -> Connection:
-        raise NotImplementedError
-
-    def _release(self, connection: Connection, *, lost: bool) -> None:
-        raise NotImplementedError
-
-
-class Database(_Queries):
-    """A database; see `open`."""
+        @scenario
+        async def main(vu: Vu) -> None:
+            await db.exec("UPDATE tickets SET title = $1", "open")
+            await db.query("SELECT title FROM tickets")
+    """
 
     def __init__(
         self, address: str, dsn: str | None, size: int, timeout_s: float, *, loose: bool = False
@@ -160,23 +99,55 @@ class Database(_Queries):
         """Begin a transaction: `async with db.transaction() as tx:`, then `tx.query`, `tx.exec`.
 
         It is committed at the end of the block, and undone by any exception. The whole is an
-        operation of its own, from the time it has a connection to the answer of the commit.
+        operation of its own, from the time that it has a connection to the commit's answer.
+
+        Args:
+            name: Name of the operation.
+
+        Returns:
+            What `async with` enters: the `Transaction`.
+
+        Example::
+
+            db = sql.open(env("DATABASE_URL"))
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                async with db.transaction("rename") as tx:
+                    await tx.exec("UPDATE tickets SET title = $1 WHERE id = 1", "first")
+                    await tx.exec("UPDATE tickets SET title = $1 WHERE id = 2", "second")
         """
         return Transaction(self, name)
 
     async def close(self) -> None:
-        """Close the connections of this worker; the next query makes new ones."""
+        """Close the connections of this worker; the next query makes new ones.
+
+        Example::
+
+            db = sql.open(env("DATABASE_URL"))
+
+            @scenario
+            async def main(vu: Vu) -> None:
+                await db.query("SELECT 1")
+                await db.close()
+        """
         await self._pools.close()
 
     async def connection(self, op: operation) -> Connection:
-        """Return a connection of the pool; `op` begins when there is one. Raises QueryError."""
+        """Return a connection of the pool; `op` begins when there is one. Raises QueryError.
+
+        :meta private:
+        """
         pool = self._pools.get()
         connection = pool.take() or await pool.wait()
         measured("db_pool_wait").add(op.restart())
         return connection
 
     def release(self, connection: Connection, *, lost: bool) -> None:
-        """Give a connection back, or close it."""
+        """Give a connection back, or close it.
+
+        :meta private:
+        """
         pool = self._pools.held
         if pool is not None:
             if lost:
@@ -194,8 +165,19 @@ class Database(_Queries):
         return f"<database {self._shown}>"
 
 
-class Transaction(_Queries):
-    """Queries on one connection, kept together or undone together; see `Database.transaction`."""
+class Transaction(Queries):
+    """Queries on one connection, kept together or undone together; see `Database.transaction`.
+
+    Example::
+
+        db = sql.open(env("DATABASE_URL"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            async with db.transaction() as tx:
+                rows = await tx.query("SELECT title FROM tickets WHERE id = 1")
+                await tx.exec("UPDATE tickets SET title = $1 WHERE id = 1", rows[0]["title"])
+    """
 
     def __init__(self, database: Database, name: str) -> None:
         self._database = database
@@ -262,12 +244,3 @@ class Transaction(_Queries):
     def _release(self, connection: Connection, *, lost: bool) -> None:
         self._turn.release()
         self._lost = self._lost or lost
-
-
-def summary(text: str) -> str:
-    """Name a query by its verb and its first table, so that its values are in no name."""
-    plain = _COMMENTS.sub(" ", text)
-    verb = re.search(r"[a-z]+", plain, re.IGNORECASE)
-    table = _TABLE.search(plain)
-    words = (verb and verb[0].upper(), table and re.sub(r"[\"`\[\]]", "", table[1]))
-    return " ".join(filter(None, words)) or "query"

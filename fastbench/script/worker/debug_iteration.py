@@ -15,7 +15,8 @@ from fastbench.engine.client import _client
 from fastbench.foundation import signals
 from fastbench.script import closing
 from fastbench.script.api.operations import operation
-from fastbench.script.api.sockets import Socket, Watch
+from fastbench.script.api.socket_state import Watch
+from fastbench.script.api.sockets import Socket
 from fastbench.script.api.vu import ScenarioRunner, Vu
 from fastbench.script.exceptions import Broken
 from fastbench.script.load import hosts

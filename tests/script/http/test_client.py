@@ -16,7 +16,7 @@ from fastbench.foundation.usage_error import UsageError
 from fastbench.script.expected import expected_statuses
 from fastbench.script.http import json_paths, url_grouping
 from fastbench.script.http.bodies import file
-from fastbench.script.http.client import with_params
+from fastbench.script.http.request_arguments import with_params
 
 
 def sent(call: Any, **settings: Any) -> tuple[str, dict[str, str], bytes]:

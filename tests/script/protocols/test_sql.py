@@ -14,7 +14,7 @@ from store_scripts import rows_of, run_script
 
 from fastbench.foundation.platforms import install_command
 from fastbench.foundation.usage_error import UsageError
-from fastbench.script.protocols import sql
+from fastbench.script.protocols import queries, sql
 
 SCRIPT = """
 from fastbench import *
@@ -289,7 +289,7 @@ def test_a_query_is_named_by_its_verb_and_table() -> None:
         "VACUUM": "VACUUM",
         "SELECT 1": "SELECT",
     }
-    assert {text: sql.summary(text) for text in named} == named
+    assert {text: queries.summary(text) for text in named} == named
 
 
 def test_a_library_that_is_missing_is_named_with_its_command(

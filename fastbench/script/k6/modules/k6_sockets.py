@@ -17,7 +17,8 @@ from fastbench.script.k6.k6_calls import K6Error, in_iteration, owner
 
 if TYPE_CHECKING:
     from fastbench.engine.client._client import Ready, WebSocket
-    from fastbench.script.api.sockets import Message, Socket
+    from fastbench.script.api.socket_replies import Message
+    from fastbench.script.api.sockets import Socket
     from fastbench.script.http.cookies import Cookies
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User

@@ -18,7 +18,8 @@ from fastbench.script.k6.modules.k6_sockets import (
 )
 
 if TYPE_CHECKING:
-    from fastbench.script.api.sockets import Message, Socket
+    from fastbench.script.api.socket_replies import Message
+    from fastbench.script.api.sockets import Socket
     from fastbench.script.k6.k6_realm import K6Realm
     from fastbench.script.k6.k6_user import K6User
 

@@ -39,10 +39,25 @@ UNKNOWN = "HY000"  # ISO/IEC 9075-3: a general error
 
 
 class QueryError(Exception):
-    """A query that failed, or the connection it was to use.
+    """Raised by a query that failed, `sql.QueryError`; its operation counts as failed.
 
-    `sqlstate` has five characters on every database; `constraint` is the name of the constraint
-    that was violated ("tickets_pkey"; of SQLite its columns), else None.
+    Attributes:
+        sqlstate: Five characters on every database (ISO/IEC 9075), "23505" for example.
+        text: What the database says.
+        constraint: Name of the constraint that was violated ("tickets_pkey"; of SQLite its
+            columns), else None.
+        lost: True if the connection is of no use any more.
+
+    Example::
+
+        db = sql.open(env("DATABASE_URL"))
+
+        @scenario
+        async def main(vu: Vu) -> None:
+            try:
+                await db.exec("INSERT INTO tickets (id, title) VALUES ($1, $2)", 1, "again")
+            except sql.QueryError as error:
+                check(error, {"a duplicate": lambda e: e.sqlstate.startswith("23")})
     """
 
     def __init__(
@@ -52,11 +67,11 @@ class QueryError(Exception):
         self.sqlstate = sqlstate
         self.constraint = constraint
         self.text = text
-        self.lost = lost or sqlstate.startswith(("08", "57P"))
+        self.lost: bool = lost or sqlstate.startswith(("08", "57P"))
         super().__init__(f"{self.reason}: {text}")
 
     @property
     def reason(self) -> str:
-        """What rows of failures are counted by: SQLSTATE, condition and constraint."""
+        """SQLSTATE, condition and constraint in words; failures are counted by it."""
         words = " ".join(filter(None, (self.sqlstate, CONDITIONS.get(self.sqlstate, ""))))
         return f"{words} ({self.constraint})" if self.constraint else words
