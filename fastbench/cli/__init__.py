@@ -35,7 +35,7 @@ def _dispatch(words: list[str]) -> int:
             raise UsageError(refusal)
         words = _with_curl(corrections.first(words))
         if words and words[0] in flag_grammar.COMMANDS:
-            module = import_module(f"fastbench.cli.commands.{flag_grammar.COMMANDS[words[0]]}")
+            module = import_module(flag_grammar.module_of(words[0]))
             return cast(Callable[[Sequence[str]], int], module.main)(words[1:])
         return _plain(words)
     except UsageError as error:
@@ -59,7 +59,7 @@ def _plain(words: list[str]) -> int:
 
     command = url_args.parse(words)
     if isinstance(command, str):
-        return pager.page(command, "url")
+        return pager.page(command, "")
     if not command.output.quiet:
         pager.notes(command.notices)
     if command.output.debug:

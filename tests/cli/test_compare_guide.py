@@ -6,9 +6,10 @@ import re
 
 from own_sources import ROOT
 
-from fastbench.cli.help import compare_help
+from fastbench.cli.manual import help_pages
 from fastbench.foundation import exit_codes
 
+HELP = help_pages.every_flag("compare")
 GUIDE = (ROOT / "docs" / "guides" / "compare.md").read_text()
 OF_OTHERS = {"--help", "--uds"}  # of `fastbench serve`, too
 
@@ -16,7 +17,7 @@ OF_OTHERS = {"--help", "--uds"}  # of `fastbench serve`, too
 def test_the_flags_of_the_guide_are_those_of_the_help() -> None:
     flags = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", GUIDE)) - OF_OTHERS
     assert {"--slice", "--time", "--visit", "--fail-on-regression"} <= flags
-    assert {each for each in flags if each not in compare_help.TEXT} == set()
+    assert {each for each in flags if each not in HELP} == set()
 
 
 def test_the_exit_codes_of_the_guide_are_those_of_the_command() -> None:
@@ -25,5 +26,5 @@ def test_the_exit_codes_of_the_guide_are_those_of_the_command() -> None:
         *(exit_codes.PASSED, exit_codes.REGRESSION, exit_codes.INTERRUPTED),
         *(exit_codes.NOT_WRITTEN, exit_codes.NOTHING),
     }
-    told = compare_help.TEXT[compare_help.TEXT.index("Exit codes:") :]
+    told = HELP[HELP.index("Exit codes:") :]
     assert all(re.search(rf"\b{code}\b", told) for code in rows)

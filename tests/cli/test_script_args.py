@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import os
-import re
 import shlex
 import sys
 from pathlib import Path
@@ -14,10 +13,8 @@ from typing import Any
 import pytest
 
 from fastbench.cli import main
-from fastbench.cli.args import flag_table
 from fastbench.cli.args.script_args import Command, parse
 from fastbench.cli.commands import run_script, run_url
-from fastbench.cli.help.script_help import TEXT
 from fastbench.cli.output.settings import Output
 from fastbench.foundation.usage_error import UsageError
 from fastbench.script import parent
@@ -190,16 +187,6 @@ def test_the_echo_holds_the_words() -> None:
     line = asked("-u5 -e A=1 x.py --json r.json").config["command"]
     expected = "fastbench run -u 5 -e A=1 x.py --json r.json"
     assert isinstance(line, list) and " ".join(line) == expected
-
-
-def test_every_flag_stands_in_the_manual() -> None:
-    hidden = {  # other tools' spellings of a flag that is there
-        *("-z", "--disable-keepalive", "--no-connection-reuse", "--insecure-skip-tls-verify"),
-        *("--redirects", "--tags", "--stages", "--local-ips", "--no-usage-report"),
-        *("--accept", "-L", "--latency", "--http1.1"),
-    }
-    words = set(re.sub(r"[,|]|\[=", " ", TEXT).split())
-    assert [name for name in flag_table.RUN.names() if name not in words | hidden] == []
 
 
 def test_help_and_version_are_pages(capsys: pytest.CaptureFixture[str]) -> None:

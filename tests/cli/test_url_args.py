@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 import shlex
 from functools import reduce
 from pathlib import Path
 
 import pytest
 
-from fastbench.cli.args import flag_table
 from fastbench.cli.args.url_args import Command, parse
-from fastbench.cli.help.url_help import TEXT
 from fastbench.foundation.usage_error import UsageError
 from fastbench.plan.plan import Request
 
@@ -287,29 +284,6 @@ def test_the_configuration_is_what_was_asked_and_json_ready() -> None:
 
 def test_a_long_body_is_cut_in_the_echoed_command() -> None:
     assert len(str(command(f"-b {'x' * 5000}").plan.config["command"])) < 400
-
-
-# Help
-
-
-def test_help_names_every_flag_and_no_other() -> None:
-    shown = set(re.findall(r"(?<![\w-])--?[A-Za-z0-9][\w-]*", TEXT))
-    quiet_aliases = {"--disable-keepalive", "--disableKeepAlives", "--latencies", "--accept",
-                     "--content-type", "--method", "--request", "--data-ascii", "--data-raw",
-                     "--data-binary", "--http1.1", "--burst-delay", "--burst-rate", "--max-repeat",
-                         "--rand-regex-count", "--aws-session"}  # fmt: skip
-    hidden = {"-v"}
-    assert set(flag_table.URL.names()) - shown <= quiet_aliases | hidden | {"-l"}
-    assert {flag for flag in shown if flag not in flag_table.URL.names()} <= {
-        "-d30s",
-        "-c100",
-        "-c64",
-    }
-
-
-def test_help_fits_two_screens() -> None:
-    assert len(TEXT.splitlines()) <= 84
-    assert max(map(len, TEXT.splitlines())) <= 98
 
 
 @pytest.mark.parametrize(("flags", "url"), [("--http2", "http://h/"), ("", "https://h/")])

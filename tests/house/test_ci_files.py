@@ -223,7 +223,7 @@ def test_results_are_stored_whatever_happened(name: str) -> None:
 @functools.cache
 def help_of(command: str) -> set[str]:
     """Return the flags that a command's page names."""
-    page = invoke(*([command] if command else []), "--help").stdout
+    page = invoke(*([command] if command else []), "--help", "all").stdout
     return set(re.findall(r"(?<![\w-])--?[a-zA-Z][a-z-]*", page))
 
 

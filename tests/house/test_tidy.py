@@ -80,9 +80,10 @@ PARTS: dict[str, set[str]] = {
     **{"convert.starts": {"convert", "convert.har"}, "cli.args.other_tools": set()},
     "cli.output": {"cli.help", "cli.output.lines", "cli.output.live"},
     "cli.args": {"cli.args.other_tools", "cli.help", "cli.output"},
-    **{"cli.debug": {"cli.help", "cli.output"}, "cli.curl": {"cli.args"}},
+    **{"cli.debug": {"cli.help", "cli.output"}, "cli.manual": {"cli.args", "cli.help"}},
+    **{"cli.curl": {"cli.args"}, "cli.completion": {"cli.args", "cli.help", "cli.manual"}},
     "cli.commands": {
-        *("cli.args", "cli.curl", "cli.debug", "cli.help", "cli.output", "cli.output.lines")
+        f"cli.{p}" for p in ("args", "curl", "debug", "help", "output", "output.lines")
     },
     "cli": {"cli.args", "cli.commands", "cli.curl", "cli.debug", "cli.help"},
 }

@@ -12,7 +12,6 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Literal
 
 from fastbench.cli.args import (
     flag_reader,
@@ -96,10 +95,10 @@ _OF_ONE_RUN = {  # flags that a comparison has no use for
     "base_url": "--base-url is set from the two URLs; leave it out",
 }
 _NEEDED = frozenset({"urls_from_file"})
-_URL = flag_table.URL.of_command(
+URL_FLAGS = flag_table.URL.of_command(
     "compare", _ONE, _MANY, switches=_OWN_SWITCHES, refused=_OF_ONE_RUN, needed=_NEEDED
 )
-_RUN = flag_table.RUN.of_command(
+SCRIPT_FLAGS = flag_table.RUN.of_command(
     "compare",
     {**_ONE, "load_script": "--script", "warmup": "-W --warmup"},
     _MANY,
@@ -149,7 +148,7 @@ class Command:
     notices: tuple[str, ...]
 
 
-def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
+def parse(argv: Sequence[str]) -> Command | flag_reader.Page:
     """Parse the words after `compare`, or name the page they ask for; raises UsageError."""
     scripted = is_scripted(argv)
     line = read(argv)
@@ -185,7 +184,7 @@ def read(argv: Sequence[str]) -> flag_reader.Line:
 
 
 def _flags_of(argv: Sequence[str]) -> flag_table.Flags:
-    return _RUN if is_scripted(argv) else _URL
+    return SCRIPT_FLAGS if is_scripted(argv) else URL_FLAGS
 
 
 def is_scripted(argv: Sequence[str]) -> bool:

@@ -60,8 +60,9 @@ def _read(grammar: Grammar, words: Sequence[str]) -> tuple[list[str], list[str],
     found, notices = list(words), list[str]()
     for _ in range(_MAX_CORRECTIONS):
         cut = list(items(grammar, found))
-        if any(each.name in ("-h", "--help") for each in cut):
-            return ["--help"], notices, None
+        if asks := [each for each in cut if each.name in ("-h", "--help")]:
+            every = asks[0].value or "".join(found[asks[0].end : asks[0].end + 1])
+            return ["--help", *(["all"] if every == "all" else [])], notices, None
         changed = next(_changes(grammar, found, cut), None)
         if changed is None:
             break
@@ -271,12 +272,6 @@ def _first(words: Sequence[str]) -> tuple[list[str], _Slip | None]:
     word, rest = found[0], found[1:]
     if word == "fastbench":
         return rest, None
-    if word == "help":
-        if rest and rest[0] not in COMMANDS and not rest[0].startswith("-"):
-            known = ", ".join(sorted(COMMANDS))
-            why = f"no help page is called `{rest[0]}`, those of commands are {known}"
-            return found, _Slip(why, [(["--help"], "")])
-        return [*(each for each in rest[:1] if each in COMMANDS), "--help"], None
     for row in aliases.rows("first word"):
         if word not in row.flags.split() or os.path.exists(word):
             continue

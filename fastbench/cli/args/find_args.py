@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Literal
 
 from fastbench.cli.args import flag_reader, flag_table, flag_values, url_args, varied_args
 from fastbench.cli.args.flag_grammar import Grammar
@@ -78,7 +77,7 @@ class Command:
     notices: tuple[str, ...]
 
 
-def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
+def parse(argv: Sequence[str]) -> Command | flag_reader.Page:
     """Parse the words after `find`, or name the page they ask for; raises UsageError."""
     line = flag_reader.read(argv, FLAGS)
     flags, notices = line.flags, line.notices

@@ -18,11 +18,13 @@ from fastbench.cli.args.value_shapes import NONE, SHAPES
 from fastbench.foundation.files import SCRIPT_ENDINGS
 from fastbench.plan import urls
 
-COMMANDS = {  # of `fastbench COMMAND`: the module of each in fastbench.cli.commands
+COMMANDS = {  # of `fastbench COMMAND`: the module of each, in commands unless another part is named
     "run": "run_script",
     **{name: name for name in ("compare", "find", "suite", "serve")},
     **{name: name for name in ("report", "merge", "history", "convert", "doctor", "machines")},
     **{name: name for name in ("new", "examples")},
+    "completion": "completion.completion_command",
+    "help": "manual.help_command",
 }
 _FLAGS = {"": "flag_table", "run": "flag_table", "find": "find_args", "compare": "compare_args"}
 OPTIONAL = (
@@ -80,8 +82,14 @@ def of(command: str, words: Sequence[str]) -> Grammar:
     if command in _FLAGS:
         module = import_module(f"fastbench.cli.args.{_FLAGS[command]}")
         return cast("Callable[[str, Sequence[str]], Grammar]", module.grammar_of)(command, words)
-    module = import_module(f"fastbench.cli.commands.{COMMANDS[command]}")
+    module = import_module(module_of(command))
     return cast("Callable[[], Parsing]", module.parser)().grammar()
+
+
+def module_of(command: str) -> str:
+    """Return the module of a command."""
+    name = COMMANDS[command]
+    return f"fastbench.cli.{name}" if "." in name else f"fastbench.cli.commands.{name}"
 
 
 class Parsing(Protocol):

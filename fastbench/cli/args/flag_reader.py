@@ -25,6 +25,9 @@ _IMPLIED = {"--dashboard": "0", "--http-debug": "headers", "--pin": AUTO, "--fol
 _SECRETS = ("credentials", "bearer", "webhook", "secret_sources", "cookies", "aws_session")
 
 
+Page = Literal["help", "all", "version"]
+
+
 def _implied(name: str, word: str) -> bool:
     """Tell whether the word after a flag is its value, which may be left out."""
     if name == "--pin":
@@ -71,9 +74,11 @@ class Line:
                 self.words.append(word)
 
     @property
-    def page(self) -> Literal["help", "version"] | None:
+    def page(self) -> Page | None:
         """The page that the line asks for."""
-        return "help" if self.flags.help else "version" if self.flags.version else None
+        if self.flags.help:
+            return "all" if list(self._rest) == ["all"] else "help"
+        return "version" if self.flags.version else None
 
     def shown(self) -> list[str]:
         """Return the line as it may be shown: each value masked by its flag."""

@@ -8,7 +8,6 @@ from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import Literal
 
 from fastbench.cli.args import (
     earlier_run,
@@ -61,7 +60,7 @@ def several(argv: Sequence[str]) -> bool:
     return not line.page and len(line.words) > 1
 
 
-def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
+def parse(argv: Sequence[str]) -> Command | flag_reader.Page:
     """Parse the words after `run`, or name the page they ask for; raises UsageError."""
     line = flag_reader.read(argv, flag_table.of_script(argv))
     words, scripts = line.flags, line.words

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from fastbench.cli.args import (
     flag_reader,
@@ -44,7 +44,7 @@ class Command:
     notices: tuple[str, ...]
 
 
-def parse(argv: Sequence[str]) -> Command | Literal["help", "version"]:
+def parse(argv: Sequence[str]) -> Command | flag_reader.Page:
     """Parse the words of a plain run, or name the page they ask for; raises UsageError."""
     words, arguments = request_args.of_script(argv)
     line = flag_reader.read(words, flag_table.URL)

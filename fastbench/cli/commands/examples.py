@@ -53,6 +53,14 @@ def main(argv: Sequence[str]) -> int:
     return pager.write(f"{printable(str(target))} is there. {says} how to run it.")
 
 
+def names() -> list[str]:
+    """Return the names that `copy` takes; none where the examples are not installed."""
+    try:
+        return list(_examples())
+    except UsageError:
+        return []
+
+
 def _examples() -> dict[str, Path]:
     """Give the examples by name: those of the package, or of the checkout that it is in."""
     package = Path(fastbench.__file__).parent

@@ -14,8 +14,8 @@ from fastbench.foundation.units import format_bytes, format_ns, plural
 from fastbench.report.page import cut_within, told_apart
 
 _EPILOG = (
-    "ADDRESS is as of `fastbench --on`: tcp://HOST:8786 (a Dask scheduler), local:N (N processes\n"
-    "on this machine, to try it), ssh:FILE (a host on each line)."
+    "ADDRESS is as of `fastbench --on`: tcp://HOST:8786 (a Dask scheduler), local:N\n"
+    "(N processes on this machine, to try it), ssh:FILE (a host on each line)."
 )
 HEADS = ("machine", "address", "cores", "memory", "fastbench", "clock", "checks")
 BELOW = ("address", "fastbench")  # the columns that a narrow terminal has no room for

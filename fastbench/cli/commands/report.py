@@ -85,7 +85,8 @@ def parser() -> Parser:
     made.add_argument(
         "--format",
         choices=("text", *formats.PEERS),
-        help="print the text report, or the JSON of another tool",
+        metavar="FORMAT",
+        help=f"print the text report (text), or that of another tool: {', '.join(formats.PEERS)}",
     )
     made.add_argument(
         "--template",

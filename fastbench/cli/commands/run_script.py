@@ -35,7 +35,7 @@ def main(words: Sequence[str]) -> int:
         return run_scripts.main(words, main)
     command = script_args.parse(words)
     if isinstance(command, str):
-        return pager.page(command, "script")
+        return pager.page(command, "run")
     if not command.output.quiet:
         pager.notes(command.notices)
     request = command.request

@@ -51,39 +51,45 @@ _FORMS = {  # what each kind of run can write
 _DESCRIPTION = """\
 Run the runs that a TOML file lists, one after the other, each in its own process. Write the files
 of every run, one index page and one summary table."""
-_EPILOG = """\
-The file has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_url, env, tags,
-thresholds, on, args) and one [[run]] table per run. A run has a name, one of url (or
-urls_from_file), script or compare, and settings with the names of the flags:
-  url       duration connections requests rate warmup shape wait_for thresholds, and the request:
-            http ("1.1" or "2") streams method headers body body_file data form content_type
-            accept host user_agent auth bearer timeout expect_status expect_body
-  script    vus duration iterations scenario scale time_scale shape base_url env tags
-            wait_for thresholds, and headers accept host user_agent auth bearer timeout
-            expect_status
-  compare   duration (of a trial) connections rate warmup pairs, and the request as for url
-  on        for url and script, and in [suite] for all of these: the Dask cluster whose machines
-            carry the run, as of --on; on = "" keeps a run on this machine
-Write every other flag in args, as on a command line: args = ["--no-keepalive", "-t", "2"].
-examples/suite.toml is an example.
+_MORE = """\
+The file
+  It has a [suite] table (name, out, wait_for, pause, stop_on_failure, base_url,
+  env, tags, thresholds, on, args) and one [[run]] table per run. A run has a
+  name, one of url (or urls_from_file), script or compare, and settings with the
+  names of the flags:
 
-A [[together]] table has a name and two or more [[together.run]] tables with url or script: they
-run at the same time, after every [[run]]. Each has its files and its row, and so has their common
-result, under the name of the group. --only takes the name of a group, too.
+  url       duration connections requests rate warmup shape wait_for thresholds,
+            and the request: http ("1.1" or "2") streams method headers body
+            body_file data form content_type accept host user_agent auth bearer
+            timeout expect_status expect_body
+  script    vus duration iterations scenario scale time_scale shape base_url env
+            tags wait_for thresholds, and headers accept host user_agent auth
+            bearer timeout expect_status
+  compare   duration (of a trial) connections rate warmup pairs, and the request
+            as for url
+  on        for url and script, and in [suite] for all of these: the Dask
+            cluster whose machines carry the run, as of --on; on = "" keeps a
+            run on this machine
 
-The exit code is that of the worst run, in this order: 105 interrupted, 120 worker lost, 108
-aborted, 107 script failed, 104 wrong Options of a script, 1 wrong flag or file, 122 nothing
-succeeded, 110 marked as failed, 99 threshold failed, 96 regression, 95 failed without a threshold
-or not valid, 121 output not written; 0 if all passed."""
+  Write every other flag in args, as on a command line:
+  args = ["--no-keepalive", "-t", "2"]. examples/suite.toml is an example.
+
+  A [[together]] table has a name and two or more [[together.run]] tables with
+  url or script: they run at the same time, after every [[run]]. Each has its
+  files and its row, and so has their common result, under the name of the
+  group. --only takes the name of a group, too.
+
+Exit codes
+  The exit code is that of the worst run, in this order: 105 interrupted, 120
+  worker lost, 108 aborted, 107 script failed, 104 wrong Options of a script, 1
+  wrong flag or file, 122 nothing succeeded, 110 marked as failed, 99 threshold
+  failed, 96 regression, 95 failed without a threshold or not valid, 121 output
+  not written; 0 if all passed."""
 
 
 def parser() -> Parser:
     """Return the parser of the words."""
-    made = Parser(
-        "suite",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-    )
+    made = Parser("suite", description=_DESCRIPTION, more=_MORE)
     add = made.add_argument
     add("file", metavar="FILE.toml", help="the list of runs; its paths are relative to the file")
     add("-o", "--out", metavar="FOLDER", help="where to write the results (FILE-results)")

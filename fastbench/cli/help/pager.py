@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from importlib import import_module
@@ -33,13 +34,43 @@ def write(text: str, *, exact: bool = False) -> int:
 
 
 def page(wanted: str, command: str) -> int:
-    """Print the version, or the page of a command's --help; return the exit code."""
+    """Print the version, or a page of a command's help; return the exit code.
+
+    `wanted` is version, help (its first page) or all (every flag); "" is a run of URLs.
+    """
     if wanted == "version":
         from fastbench import __version__
 
         return write(f"fastbench {__version__}")
-    text: str = import_module(f"fastbench.cli.help.{command}_help").TEXT
-    return write(text)
+    if wanted == "help":
+        pages: dict[str, str] = import_module("fastbench.cli.manual.first_pages").PAGES
+        return paged(pages[command])
+    every: str = import_module("fastbench.cli.manual.help_pages").every_flag(command)
+    return paged(every)
+
+
+def paged(text: str) -> int:
+    """Print a page of help; on a terminal that is too small through $PAGER (less), as git does."""
+    text = text.rstrip("\n")
+    program = os.environ.get("PAGER", "less")
+    if program in ("", "cat") or not sys.stdout.isatty() or not sys.stdin.isatty():
+        return write(text)
+    if text.count("\n") + 2 <= os.get_terminal_size(sys.stdout.fileno()).lines:
+        return write(text)
+    import shlex
+    import subprocess
+
+    from fastbench.foundation import stdio
+
+    sys.stdout.flush()
+    # Quit at the end of what fits, colours as they are, and leave the page where it was.
+    told = {**os.environ, "LESS": os.environ.get("LESS", "FRX")}
+    data = f"{stdio.readable(text, sys.stdout)}\n".encode(sys.stdout.encoding, "replace")
+    try:
+        shown = subprocess.run(shlex.split(program), input=data, env=told, check=False)
+    except (OSError, ValueError):
+        return write(text)
+    return 0 if shown.returncode == 0 else write(text)
 
 
 def notes(sentences: Iterable[str]) -> None:
