@@ -11,7 +11,7 @@ from fastbench.foundation import exit_codes
 
 HELP = help_pages.every_flag("compare")
 GUIDE = (ROOT / "docs" / "guides" / "compare.md").read_text()
-OF_OTHERS = {"--help", "--uds"}  # of `fastbench serve`, too
+OF_OTHERS = {"--help", "--uds", "--port"}  # of `fastbench serve`, too
 
 
 def test_the_flags_of_the_guide_are_those_of_the_help() -> None:

@@ -91,9 +91,7 @@ MAX_ROOMS = 14
 MAX_FILES = 20
 
 # A heavy library is imported by the one part that needs it, so that nobody else pays for it.
-SCRIPTS = {
-    f"script.{part}" for part in ("api", "artillery", "http", "parent", "protocols", "worker")
-}
+SCRIPTS = {f"script.{p}" for p in ("api", "artillery", "http", "parent", "protocols", "worker")}
 HEAVY = {
     "distributed": {"cluster"},
     "aiohttp": {"outputs.dashboard", "server"},
