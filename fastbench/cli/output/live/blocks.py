@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from fastbench.cli.output.live.styled_line import Line
 
 LABEL_COLUMNS = 13
+BETWEEN = "   "
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How a frame is drawn. `details`: more rows instead of pictures; `keys`: there are some."""
+    """How a frame is drawn. `details`: more rows instead of pictures; `keys`: there are some.
+
+    `state` is what is waited for, "" while the load goes on.
+    """
 
     columns: int
     rows: int
@@ -20,6 +24,7 @@ class Look:
     details: bool = False
     paused: bool = False
     keys: bool = True
+    state: str = ""
 
     @property
     def mark(self) -> str:
@@ -93,6 +98,19 @@ def stacked(blocks: Sequence[Block], rows: int) -> list[Line]:
 def labelled(label: str, line: Line) -> Line:
     """Return a line with its label in the left column."""
     return Line(f" {label:<{LABEL_COLUMNS - 1}}", "dim").join(line)
+
+
+def flowed(label: str, parts: Sequence[Line], columns: int) -> list[Line]:
+    """Return parts beside each other behind their label, over as many lines as they need."""
+    lines: list[Line] = []
+    for part in parts:
+        if not part.columns:
+            continue
+        if lines and lines[-1].columns + len(BETWEEN) + part.columns <= columns:
+            lines[-1].add(BETWEEN).join(part)
+        else:
+            lines.append(labelled("" if lines else label, part))
+    return [line.cut(columns) for line in lines]
 
 
 def title(text: str, beside: str = "") -> Line:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 
-from fastbench.cli.output.live.blocks import Block, Look, fixed, labelled, listed, title
+from fastbench.cli.output.live.blocks import Block, Look, fixed, flowed, labelled, listed, title
 from fastbench.cli.output.live.run_figures import Figures
-from fastbench.cli.output.live.styled_line import Line, cut_text, cut_within
+from fastbench.cli.output.live.styled_line import Line, columns_of, cut_text, cut_within
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, plural
 from fastbench.results.metric_values import Judgement
@@ -17,19 +17,19 @@ MAX_FAILURES = 8  # without details
 def answers(figures: Figures, look: Look, columns: int) -> Block:
     """Return the statuses, then what goes wrong, why, and what to do first."""
     now = figures.now
-    lines = []
-    if figures.statuses:
-        line = Line()
-        for status, count, recent in figures.statuses:
-            style = "bad" if status >= "4" else ""
-            line.add("   " if line.columns else "").add(status, style or "bold")
-            line.add(f" {count:,}", style)
-            line.add(f" (+{format_count(recent)})" if style and recent < count else "", "dim")
-        lines.append(labelled("ANSWERS", line).cut(columns))
-    whole = plural(now.requests, now.noun)
-    if now.errors:
-        share = f" ({_percent(now.errors / now.requests)})" if now.requests else ""
-        found = Line(f"{now.errors:,} of {whole} failed{share}", "bad")
+    parts = []
+    for status, count, recent in figures.statuses:
+        style = "bad" if status >= "4" else ""
+        part = Line(status, style or "bold").add(f" {count:,}", style)
+        parts.append(
+            part.add(f" (+{format_count(recent)})" if style and recent < count else "", "dim")
+        )
+    lines = flowed("ANSWERS", parts, columns)[: None if look.details else 2]
+    ended, failed = figures.ended or (now.requests, now.errors)
+    whole = plural(ended, now.noun)
+    if failed:
+        share = f" ({_percent(failed / ended)})" if ended else ""
+        found = Line(f"{failed:,} of {whole} failed{share}", "bad")
     else:
         none = "none" if not figures.failures else f"none of {whole}"
         found = Line(none, "" if figures.failures else "good")
@@ -82,7 +82,9 @@ def thresholds(figures: Figures, look: Look, columns: int) -> Block:
         line = Line(f"  {sign if look.unicode else _PLAIN[sign]} ", style)
         line.add(cut_within(printable(text), name, look.mark)).pad(name + 5)
         line.add(_margin(each, look), style if style != "good" else "")
-        line.add(f"  {printable(each.text)}", "dim")
+        words = printable(each.text)  # the value, and again how far it is from the limit
+        room = columns - line.columns - 2
+        line.add(f"  {words if columns_of(words) <= room else words.partition(', ')[0]}", "dim")
         lines.append(line.cut(columns))
     return listed(7, lines, least=min(3, len(lines)))
 
@@ -102,5 +104,5 @@ def _margin(each: Judgement, look: Look) -> str:
     if each.margin is None or each.observed is None:
         return f"{'':>14}"
     side = "left" if each.margin >= 0 else "over"
-    share = min(999.0, abs(100 * each.margin))
-    return f"{share:>7.1f} % {side}"
+    share = abs(100 * each.margin)
+    return f"{share:>7.1f} % {side}" if share < 1000 else f"{'> 999':>7} % {side}"

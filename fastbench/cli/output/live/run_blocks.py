@@ -6,9 +6,10 @@ Every figure says of which time it is: `now` is since the last look, `last 10 s`
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
-from fastbench.cli.output.live.blocks import Block, Look, fixed, labelled, listed, title
+from fastbench.cli.output.live.blocks import Block, Look, fixed, flowed, labelled, listed, title
 from fastbench.cli.output.live.chart_lines import chart, histogram, progress_bar
 from fastbench.cli.output.live.run_figures import Figures, Times
 from fastbench.cli.output.live.run_follower import RECENT_S
@@ -32,6 +33,8 @@ def head(figures: Figures, look: Look) -> list[Line]:
     state, style = ("running", "good")
     if now.warming:
         state, style = "warming up, not measured yet", "doubt"
+    if look.state:
+        state, style = look.state, "doubt"
     if look.paused:
         state, style = "VIEW PAUSED, the load goes on; p continues", "reverse"
     right = Line(f" {state} ", style)
@@ -55,7 +58,7 @@ def _progress(figures: Figures, look: Look) -> Line:
     if share is not None:
         right += f"{share:>4.0%}"
         left_s = _left_s(now.elapsed_s, share, length_s)
-        right += "" if left_s is None else f"  {_whole_s(left_s)} left"
+        right += "" if left_s is None else f"  {_whole_s(math.ceil(left_s))} left"
     line = Line(f"{left:<{13}} ")
     free = look.columns - line.columns - len(right) - 2
     if share is not None and free > 4:
@@ -75,7 +78,8 @@ def throughput(figures: Figures, look: Look, columns: int) -> Block:
     now, rates = figures.now, [each.per_s for each in figures.seconds]
     line = title("THROUGHPUT").add("  ").add(f"{format_count(now.rate)} {now.per_s}", "bold")
     line.add(" now", "dim")
-    if (recent := figures.seconds[-RECENT_S:]) and not now.warming:
+    recent = figures.seconds[-RECENT_S:]
+    if recent and not now.warming and now.elapsed_s > 0:
         line.add(f"   {format_count(sum(each.per_s for each in recent) / len(recent))}")
         line.add(f" last {len(recent)} s", "dim")
         line.add(f"   {format_count(now.requests / now.elapsed_s)}").add(" whole run", "dim")
@@ -219,20 +223,19 @@ def moving_histogram(figures: Figures, look: Look, columns: int) -> Block:
 def load_line(figures: Figures, look: Look, columns: int) -> Block:
     """Return connections or users: asked for, open, and what was dropped."""
     now, facts = figures.now, figures.facts
-    line = Line()
+    parts: list[Line] = []
     if now.users is not None:
         users = now.users
-        line.add(f"{users.vus:,}", "bold").add(f" of {plural(users.vus_max, 'VU')}", "dim")
-        line.add(f"   {users.iterations:,} iterations")
-        line.add(f"   {users.dropped:,} dropped" if users.dropped else "", "bad")
+        vus = Line(f"{users.vus:,}", "bold").add(f" of {plural(users.vus_max, 'VU')}", "dim")
+        parts += [vus, Line(f"{users.iterations:,} iterations")]
+        parts.append(Line(f"{users.dropped:,} dropped" if users.dropped else "", "bad"))
     asked_for = facts.connections_at(now.elapsed_s)
     if now.connections or asked_for:
-        line.add("   " if line.columns else "")
-        line.add(f"{now.connections:,}", "bold")
+        line = Line(f"{now.connections:,}", "bold")
         line.add(f" of {asked_for:,} open" if asked_for else " connections open", "dim")
-        line.add(f"   {now.protocol}" if now.protocol else "", "dim")
+        parts += [line, Line(now.protocol, "dim")]
     label = "USERS" if now.users is not None else "CONNECTIONS"
-    return fixed(3, [labelled(label, line).cut(columns)] if line.columns else [])
+    return fixed(3, flowed(label, parts, columns))
 
 
 def resources(figures: Figures, look: Look, columns: int) -> Block:
@@ -242,20 +245,20 @@ def resources(figures: Figures, look: Look, columns: int) -> Block:
     if use is None:
         return fixed(9, [])
     cores = use.host.core_percents
-    line = Line()
+    parts: list[Line] = []
     if use.client_cpu_percent is not None:
-        line.add("fastbench ", "dim").add(f"{use.client_cpu_percent:.0f} %")
+        line = Line("fastbench ", "dim").add(f"{use.client_cpu_percent:.0f} %")
         line.add(" of a core", "dim")
         line.add(f" {format_bytes(use.client_rss_bytes)}" if use.client_rss_bytes else "", "dim")
+        parts.append(line)
     if cores:
         mean = sum(cores) / len(cores)
-        style = "doubt" if mean >= 90 else ""
-        line.add("   host ", "dim").add(f"{mean:.0f} %", style)
-        line.add(f" of {plural(len(cores), 'core')}", "dim")
-    lines = [labelled("USE", line).cut(columns)]
+        line = Line("host ", "dim").add(f"{mean:.0f} %", "doubt" if mean >= 90 else "")
+        parts.append(line.add(f" of {plural(len(cores), 'core')}", "dim"))
+    lines = flowed("USE", parts, columns)
     for name, percent, size in figures.processes[: 8 if look.details else 3]:
         each = Line("server ", "dim").add(f"{cut_text(name, 24, look.mark)} ")
-        each.add(f"{percent:.0f} %").add(f" of a core   {format_bytes(size)}", "dim")
+        each.add(f"{percent:.0f} %").add(f" of a core {format_bytes(size)}", "dim")
         lines.append(labelled("", each).cut(columns))
     return listed(9, lines, least=1)
 
@@ -292,18 +295,22 @@ def printed(figures: Figures, look: Look, columns: int) -> Block:
 
 def foot(figures: Figures, look: Look) -> list[Line]:
     """Return the keys, and the line that stays."""
-    line = Line()
-    if look.keys:
-        for key, words in (
-            ("q", "stop and report"),
-            ("p", "continue the view" if look.paused else "pause the view"),
-            ("d", "fewer details" if look.details else "details"),
-        ):
-            line.add(" ").add(f" {key} ", "reverse").add(f" {words}")
-    else:
-        line.add(" Ctrl-C stops and reports", "dim")
     below = printable(figures.facts.below)
-    return [line.right(Line(below, "dim"), look.columns)]
+    return [keys_line(look).right(Line(below, "dim"), look.columns)]
+
+
+def keys_line(look: Look) -> Line:
+    """Return what keys there are, and what each does now."""
+    line = Line()
+    if not look.keys:
+        return line.add(" Ctrl-C stops and reports", "dim")
+    for key, words in (
+        ("q", "stop and report"),
+        ("p", "continue the view" if look.paused else "pause the view"),
+        ("d", "fewer details" if look.details else "details"),
+    ):
+        line.add(" ").add(f" {key} ", "reverse").add(f" {words}")
+    return line
 
 
 def _whole_s(elapsed_s: float) -> str:

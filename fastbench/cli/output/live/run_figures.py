@@ -117,6 +117,7 @@ class Figures:
     whole: Times = NO_TIMES
     recent_counts: Mapping[int, int] = field(default_factory=dict)
     timed: str = "latency"
+    ended: tuple[int, int] | None = None  # how many had ended when the others were counted, failed
     statuses: tuple[tuple[str, int, int], ...] = ()  # status, so far, in the last seconds
     failures: tuple[Failure, ...] = ()
     names: tuple[NameFigures, ...] = ()

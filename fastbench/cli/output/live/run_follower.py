@@ -125,6 +125,7 @@ class RunFollower:
             "whole": _percentiles(newest.times),
             "recent_counts": {} if recent is None else recent.counted.counts(),
             "timed": "response time" if RESPONSE in now.rows else "latency",
+            "ended": _ended(now),
             "statuses": _statuses(newest.counts, gained),
             "failures": _failures(newest.counts, gained, sockets=self.facts.sockets),
             "names": _names(now, gained, recent_s, MAX_NAMED if self.detailed else NAMED),
@@ -147,6 +148,13 @@ def _times(now: Snapshot) -> TrendValue | None:
         if found is not None and found.samples:
             return found
     return None
+
+
+def _ended(now: Snapshot) -> tuple[int, int] | None:
+    """Return how many requests ended and failed, None where nothing but operations is counted."""
+    counts = now.counters
+    failed = counts["failed"] + counts["timeouts"]
+    return (counts["ok"] + failed, failed) if counts["ok"] + failed else None
 
 
 def _percentiles(times: TrendValue | None) -> Times:

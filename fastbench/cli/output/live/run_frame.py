@@ -44,7 +44,10 @@ def frame(figures: Figures, look: Look) -> list[Line]:
         return [line.cut(look.columns) for line in lines[: look.rows]]
     rows = look.rows - len(first) - len(last)
     wide = look.columns >= TWO_COLUMNS
-    body = _two_columns(figures, look, rows) if wide else _one_column(figures, look, rows)
+    if look.state and not figures.now.elapsed_s:  # nothing is known yet
+        body = stacked([draw(figures, look, look.columns) for draw in _LAST], rows)
+    else:
+        body = _two_columns(figures, look, rows) if wide else _one_column(figures, look, rows)
     body += [Line()] * (rows - len(body))
     return [line.cut(look.columns) for line in (*first, *body, *last)]
 

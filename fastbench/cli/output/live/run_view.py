@@ -1,105 +1,80 @@
-"""The view of one run: figures in, frames out, and the keys that change it.
+"""The view of one run: what it tells becomes figures, and these are drawn.
 
-1. Everything happens within `update`, which the run calls four times a second: no thread, no timer.
-2. Figures by name, percentiles and pictures change once a second, the clock and the rate four
-   times. The view takes less than 1 % of a core (bench/results/live_view.json).
-3. `q` is one SIGINT to this process: whatever that ends, ends as it does.
+Figures by name, percentiles and pictures change once a second, the clock and the rate four times.
+The view takes less than 1 % of a core (bench/results/live_view.json).
 """
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from typing import TYPE_CHECKING, Self, TextIO
 
-from fastbench.cli.output.live.blocks import Look
+from fastbench.cli.output.live.keyed_view import KeyedView
 from fastbench.cli.output.live.run_figures import Figures, RunFacts
 from fastbench.cli.output.live.run_follower import RunFollower
 from fastbench.cli.output.live.run_frame import frame
-from fastbench.cli.output.live.terminal_screen import Screen
+from fastbench.foundation import meanwhile
+from fastbench.foundation.units import format_s
+from fastbench.run.sampling import Progress
 
 if TYPE_CHECKING:
     from fastbench.cli.output.live.keyboard import Keyboard
-    from fastbench.run.sampling import Progress
 
-REDRAW_S = 0.25  # the load has the processor first
-FIRST_S = 0.4  # nobody reads a screen that is gone before
+OVER_S = 0.6  # so long the run tells nothing: its load is over
 PRINTED = 20
+_NOTHING = Progress(0.0, 0, 0.0, 0.0, 0.0, 0, ())
 
 
 class RunView:
     """Show a run while it goes, as a context manager; `follower` has to hear of the run, too.
 
-    `enabled` is False under --quiet and --no-progress. `color` False, or NO_COLOR, draws without
-    colour.
+    `color` False, or NO_COLOR, draws without colour.
     """
 
     def __init__(
         self,
         facts: RunFacts,
         *,
-        enabled: bool = True,
         color: bool | None = None,
         stream: TextIO | None = None,
         keys: Keyboard | None = None,
     ) -> None:
-        self._screen = Screen(stream, enabled=enabled, color=color, keys=keys)
+        of = {"color": color, "stream": stream, "keys": keys}
+        self._view = KeyedView(self._figures, frame, self._beat, **of)  # type: ignore[arg-type]
         self._kept = RunFollower(facts)
-        self._next_s = time.monotonic() + FIRST_S
-        self._details = False
-        self._paused: Figures | None = None
+        self._now: Progress | None = None
+        self._told_s = 0.0  # when that was
 
     @property
     def follower(self) -> RunFollower | None:
         """Who has to hear of the run, None when there is nothing to draw on."""
-        return self._kept if self._screen.enabled else None
+        return self._kept if self._view.screen.enabled else None
 
     def __enter__(self) -> Self:
         """Take what is printed meanwhile."""
-        self._screen.__enter__()
+        self._view.__enter__()
         return self
 
     def __exit__(self, *raised: object) -> None:
         """Give the terminal back."""
-        self._screen.__exit__(*raised)
+        self._view.__exit__(*raised)
 
     def update(self, now: Progress) -> None:
-        """Hear the keys, then redraw, but not more than four times a second."""
-        if not self._screen.enabled:
-            return
+        """Take how the run goes."""
+        self._now, self._told_s = now, time.monotonic()
         self._kept.update(now)
-        pressed = self._hear(now)
-        now_s = time.monotonic()
-        if (now_s < self._next_s and not pressed) or not self._screen.drawable:
-            return
-        self._next_s = now_s + REDRAW_S
-        self._draw(now)
+        self._view.show()
 
-    def _hear(self, now: Progress) -> bool:
-        """Do what the keys ask for; tell whether the picture is another one now."""
-        keys = self._screen.keys.pressed()
-        for key in keys:
-            if key == "q":
-                os.kill(os.getpid(), signal.SIGINT)
-                break
-            if key == "p":
-                self._paused = None if self._paused is not None else self._figures(now)
-            elif key == "d":
-                self._details = not self._details
-        return bool(keys)
+    def _beat(self) -> None:
+        """Say what is waited for where the run has nothing to tell: before and behind its load."""
+        stage, now_s = meanwhile.now(), time.monotonic()
+        if stage is not None:
+            waited_s = float(int(now_s - stage.begun_s))
+            self._view.show(f"{stage.name}, {format_s(waited_s)}" if waited_s else stage.name)
+        elif self._now is not None and now_s - self._told_s > OVER_S:
+            self._view.show("the load is over, waiting for what is under way")
 
-    def _figures(self, now: Progress) -> Figures:
-        self._kept.detailed = self._details
-        return self._kept.figures(now, tuple(self._screen.printed)[-PRINTED:])
-
-    def _draw(self, now: Progress) -> None:
-        size = self._screen.begin_frame()
-        look = Look(
-            *size,
-            unicode=self._screen.unicode,
-            details=self._details,
-            paused=self._paused is not None,
-            keys=self._screen.keys.opened,
-        )
-        self._screen.draw(frame(self._paused or self._figures(now), look), size)
+    def _figures(self) -> Figures:
+        self._kept.detailed = self._view.details
+        printed = tuple(self._view.screen.printed)[-PRINTED:]
+        return self._kept.figures(self._now or _NOTHING, printed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from fastbench.cli.output.live.blocks import Block, Look, fixed, listed, title
@@ -11,7 +12,7 @@ from fastbench.foundation.units import format_count, format_ms
 
 FIGURE_COLUMNS = 9
 MIN_NAME_COLUMNS = 14
-_Column = tuple[str, int]  # its heading, and from how many columns of a screen on it is there
+_ORIGIN = re.compile(r"[a-z]+://[^/?#]+")
 
 
 def _table(
@@ -32,12 +33,15 @@ def by_name(figures: Figures, look: Look, columns: int) -> Block:
         return fixed(7, [])
     urls = not any(row.scenario for row in rows)
     several = len({row.scenario for row in rows}) > 1
-    labels = [_called(row, several=several) for row in rows]
+    origin = _common_origin([row.name for row in rows])
+    labels = [_called(row, origin, several=several) for row in rows]
     unit = figures.now.per_s
     heads = [unit, "count", "failed", "p50", "p95", "p99"]
     if columns < 76:
         heads = [unit, "failed", "p50", "p99"]
     width, first = _table("BY URL" if urls else "BY NAME", labels, columns, heads, look)
+    if origin and first.columns + len(origin) + 2 <= columns:
+        first.add(f"  {origin}", "dim")
     span = f"  rates: last {figures.recent_s:.0f} s, others: whole run"
     if first.columns + len(span) <= columns:
         first.add(span, "dim")
@@ -104,10 +108,19 @@ def checks(figures: Figures, look: Look, columns: int) -> Block:
     return listed(8, lines)
 
 
-def _called(row: NameFigures, *, several: bool) -> str:
+def _common_origin(names: Sequence[str]) -> str:
+    """Return the scheme and host that all URLs among the names have, "" if they differ."""
+    origins = {found[0] for name in names if (found := _ORIGIN.match(name))}
+    return origins.pop() if len(origins) == 1 else ""
+
+
+def _called(row: NameFigures, origin: str, *, several: bool) -> str:
     beside = f"{row.beside} " if row.beside else ""
+    name = row.name
+    if origin and (found := _ORIGIN.match(name)):
+        name = name[found.end() :] or "/"
     scenario = f" ({row.scenario})" if several and row.scenario else ""
-    return f"{beside}{row.name}{scenario}"
+    return f"{beside}{name}{scenario}"
 
 
 def _count(count: int) -> str:
