@@ -46,6 +46,9 @@ myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # a page may begin a part with a deeper heading
 highlight_language = "none"
 
+# Of docstrings: `word` is code, and what an object has stands beside what makes it.
+default_role = "code"
+napoleon_use_ivar = True
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_typehints_format = "short"

@@ -1,4 +1,4 @@
-"""Phoenix channels: `async with phoenix.open(vu, "ws://host/socket/websocket") as socket:`.
+"""Phoenix channels: `async with phoenix.open(vu, "ws://host/socket/websocket") as socket:`::
 
     async with phoenix.open(vu, "/socket/websocket", params={"token": token}) as socket:
         room = await socket.join("room:lobby")

@@ -1,4 +1,4 @@
-"""Socket.IO (v3 and v4, by WebSocket): `async with socketio.open(vu, "/socket.io/") as io:`.
+"""Socket.IO (v3 and v4, by WebSocket): `async with socketio.open(vu, "/socket.io/") as io:`::
 
     async with socketio.open(vu, "/socket.io/", params={"token": token}) as io:
         desk = await io.connect("/", auth={"token": token})
