@@ -1,11 +1,12 @@
 """Phoenix channels: `async with phoenix.open(vu, "ws://host/socket/websocket") as socket:`::
 
-    async with phoenix.open(vu, "/socket/websocket", params={"token": token}) as socket:
+    async with phoenix.open(vu, "/socket/websocket", params={"token": "abc"}) as socket:
         room = await socket.join("room:lobby")
         reply = await room.push("new_msg", {"body": "hello"})
         check(reply, {"accepted": lambda r: r.ok})
+        socket.after(0.1, socket.close)
         async for message in room:
-            ...                                             # message.event, message.payload
+            vu.state["last"] = message.event, message.payload
 
 1. join and push are operations of kind ws ("join room:lobby", "new_msg") and samples of ws_msg_rtt:
    from the message until the reply with its ref. A reply with status error fails its operation.

@@ -1,11 +1,12 @@
 """Socket.IO (v3 and v4, by WebSocket): `async with socketio.open(vu, "/socket.io/") as io:`::
 
-    async with socketio.open(vu, "/socket.io/", params={"token": token}) as io:
-        desk = await io.connect("/", auth={"token": token})
+    async with socketio.open(vu, "/socket.io/", params={"token": "abc"}) as io:
+        desk = await io.connect("/", auth={"token": "abc"})
         reply = await desk.call("subscribe", {"channel": "tickets:org_123"})   # waits for the ack
         desk.emit("typing", {"ticketId": 7})                                   # does not
+        io.after(0.1, io.close)
         async for event in desk:
-            ...                                             # event.name, event.args
+            vu.state["last"] = event.name, event.args
 
 1. To connect to a namespace and to `call` are operations of kind ws ("connect /", "subscribe") and
    samples of ws_msg_rtt: until the server's CONNECT, until the ack. A refused CONNECT fails.
