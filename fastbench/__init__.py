@@ -1,4 +1,6 @@
-"""Load scripts of fastbench: what a user does, how many do it, and what must hold::
+"""Load scripts of fastbench: what a user does, how many do it, and what must hold.
+
+Example::
 
     from fastbench import Options, Vu, check, scenario
 
@@ -12,17 +14,19 @@
 
 Run it with `fastbench run SCRIPT.py`; `help(fastbench.check)` explains one name.
 
-Declare    scenario, setup, teardown, monitor, Options, env
-A user     Vu: get, post, request, batch, stream, ws, operation, cookies, state
-Answers    Response, StreamedResponse, Socket
-Results    check, group, operation, expected_statuses, abort, Aborted
-Metrics    Counter, Gauge, Rate, Trend
-Goals      goal, derived; or thresholds= of Options
-Data       data, Data, Exhausted, file
-Time       sleep, think (seconds)
-Chance     random_int, random_item, weighted, uuid
-Protocols  sql, redis, rq, phoenix, socketio (modules: sql.open(...))
-Errors     UsageError: what a script asks for wrongly; what the network does never raises
+Names by purpose::
+
+    Declare    scenario, setup, teardown, monitor, Options, env
+    A user     Vu: get, post, request, batch, stream, ws, operation, cookies, state
+    Answers    Response, StreamedResponse, Socket
+    Results    check, group, operation, expected_statuses, abort, Aborted
+    Metrics    Counter, Gauge, Rate, Trend
+    Goals      goal, derived; or thresholds= of Options
+    Data       data, Data, Exhausted, file
+    Time       sleep, think (seconds)
+    Chance     random_int, random_item, weighted, uuid
+    Protocols  sql, redis, rq, phoenix, socketio (modules: sql.open(...))
+    Errors     UsageError: what a script asks for wrongly; what the network does never raises
 
 Times are in seconds where a script gives them, and in milliseconds where fastbench reports them,
 unless a name says otherwise. Each name is loaded when it is asked for.

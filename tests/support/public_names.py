@@ -53,7 +53,7 @@ INTERNAL: dict[str, set[str]] = {
     "Channel": {"inbox"},
 }
 _SECTION = re.compile(r"^(Args|Attributes|Returns|Raises):\n((?:    .*\n|\n)+)", re.MULTILINE)
-_EXAMPLE = re.compile(r"^(?:Example::|.*::)\n\n((?:    .*\n|\n)+)", re.MULTILINE)
+_EXAMPLE = re.compile(r"^(?:Example::|.*`::)\n\n((?:    .*\n|\n)+)", re.MULTILINE)
 _NAMED = re.compile(r"^    ([\w.]+): \S", re.MULTILINE)
 
 
