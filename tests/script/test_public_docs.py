@@ -7,6 +7,7 @@ import asyncio
 import inspect
 import pydoc
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -134,16 +135,30 @@ def test_type_checkers_see_the_same_names() -> None:
     assert imported == set(fastbench.__all__) - {"__version__"}
 
 
-def _stub_docs(cls: str) -> dict[str, str]:
+def _in_stub(cls: str) -> ast.ClassDef:
     path = Path(_client.__file__).with_name("_client.pyi")
     for node in ast.parse(path.read_text()).body:
         if isinstance(node, ast.ClassDef) and node.name == cls:
-            found = {cls: ast.get_docstring(node) or ""}
-            for each in node.body:
-                if isinstance(each, ast.FunctionDef):
-                    found[each.name] = ast.get_docstring(each) or ""
-            return found
+            return node
     raise AssertionError(f"{cls} is not in the stub")
+
+
+def _stub_docs(cls: str) -> dict[str, str]:
+    node = _in_stub(cls)
+    found = {cls: ast.get_docstring(node) or ""}
+    methods = (each for each in node.body if isinstance(each, ast.FunctionDef))
+    return found | {each.name: ast.get_docstring(each) or "" for each in methods}
+
+
+def _stub_attributes(cls: str) -> dict[str, str]:
+    """Give the texts below attributes: what an editor shows of one."""
+    body = _in_stub(cls).body
+    return {
+        ast.unparse(before.target): str(text.value.value)
+        for before, text in pairwise(body)
+        if isinstance(before, ast.AnnAssign) and isinstance(text, ast.Expr)
+        if isinstance(text.value, ast.Constant)
+    }
 
 
 @pytest.mark.parametrize("cls", ["Response", "Timings", "Exchange"])
@@ -155,3 +170,7 @@ def test_editors_and_help_say_the_same(cls: str) -> None:
     told = {name: text for name, text in docs.items() if name[0] != "_" and name != "sent_head"}
     there = {name: inspect.getdoc(getattr(compiled, name)) or "" for name in told}
     assert told == there
+    # An attribute has no docstring when it is compiled: the class tells of it.
+    listed = NAMES[f"fastbench.{cls}"].sections["Attributes"]
+    said = dict(re.findall(r"^    (\w+): (.+)$", re.sub(r"\n {8}", " ", listed), re.MULTILINE))
+    assert _stub_attributes(cls) == said

@@ -6,8 +6,9 @@ import re
 import textwrap
 from dataclasses import dataclass
 
-import fastbench
 from public_names import public_names
+
+import fastbench
 
 # What concerns a whole script cannot stand beside another script.
 _ALONE = re.compile(r"Options\(|@setup|@teardown|@monitor|\bgoal\(|\bderived\(|@scenario\(")

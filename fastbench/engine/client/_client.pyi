@@ -306,7 +306,9 @@ class Exchange:
     upgrade: bool
     keep: Any
     url: str
+    """Where it is sent."""
     method: str
+    """Its method."""
     payload: bytes
     @property
     def sent_head(self) -> bytes: ...
@@ -440,12 +442,19 @@ class Timings:
     """
 
     blocked: float
+    """Waiting for a connection."""
     connecting: float
+    """Connecting by TCP; 0 on a connection that was open."""
     tls_handshaking: float
+    """The handshake of TLS."""
     sending: float
+    """Writing the request."""
     waiting: float
+    """From its last byte to the first one of the answer."""
     receiving: float
+    """From the first byte of the answer to its last."""
     duration: float
+    """From the first byte that was sent to the last that came."""
 
 @final
 class Response:
@@ -476,15 +485,25 @@ class Response:
     """
 
     status: int
+    """The status, 100 to 599; 0 without an answer."""
     url: str
+    """The URL that it came from, after redirects."""
     method: str
+    """The method of the request."""
     raw_head: bytes
+    """The head as it came, from the status line on."""
     raw_body: bytes
+    """The body as it came, packed as Content-Encoding says."""
     error: str
+    """Why there is no answer; "" if there is one."""
     error_kind: str
+    """The kind of error, as in reports: "timeout", "connect_refused"; "" without one."""
     error_code: str
+    """What the system or TLS calls it, ECONNREFUSED for example; "" without one."""
     expected: bool
+    """True if it counts as a success; see `expected=` of requests."""
     keep: Any
+    """Not for scripts."""
     @property
     def ok(self) -> bool:
         """Tell whether there is an answer with a status below 400; `expected` may differ."""
