@@ -52,7 +52,8 @@ WRONG = {
         "nosuch",
     ),
     "a command of a table": (
-        "| theirs | ours |\n| --- | --- |\n| `wrk URL` | `fastbench --nosuch http://localhost:1/` |",
+        "| theirs | ours |\n| --- | --- |\n"
+        "| `wrk URL` | `fastbench --nosuch http://localhost:1/` |",
         "nosuch",
     ),
     "a script": (
@@ -94,7 +95,8 @@ def test_what_a_page_says_is_done_in_order(tmp_path: Path, address: str) -> None
         "```sh\nexport LIST=urls/list.txt\nfastbench -d 30s --urls-from-file $LIST --json a.json\n"
         "fastbench report a.json --html a.html\n```\n\n"
         "```python\nawait vu.get('/health')\n```\n\n"
-        "| theirs | ours |\n| --- | --- |\n| `hey URL` | `fastbench -n 9 http://localhost:1/health` |\n\n"
+        "| theirs | ours |\n| --- | --- |\n"
+        "| `hey URL` | `fastbench -n 9 http://localhost:1/health` |\n\n"
         "<!-- exit: 99 -->\n```sh\nfastbench -n 5 --threshold 'rps>1M' http://localhost:1/health\n```\n",
     )
     assert run.commands == 6 and (run.folder / "a.html").stat().st_size > 1000

@@ -20,8 +20,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from subprocess import CompletedProcess
+from typing import Any
 
 import doc_commands
 import yaml
