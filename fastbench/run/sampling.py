@@ -202,9 +202,12 @@ class Series:
         if end.t_s <= self._last.t_s:
             return
         row = self.add(end, use, connections)
-        if len(self._rows) > 1 and row.span_s < self.span_s / 4:
-            last = self._rows.pop()
-            self._rows[-1] = last_merged(self._rows[-1], last)
+        if len(self._rows) < 2:
+            return
+        before = self._rows[-2]
+        self._rows[-1] = self.added = replace(row, vus=before.vus)  # they have ended meanwhile
+        if row.span_s < self.span_s / 4:
+            self._rows[-2:] = [last_merged(before, row)]
 
 
 def series_row(window: Snapshot, connections: int) -> SeriesRow:

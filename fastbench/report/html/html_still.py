@@ -7,6 +7,7 @@ are drawn in MAX_POINTS steps: the highest latency of each, and the mean of all 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 
 from fastbench.foundation.units import format_count, format_s
@@ -43,13 +44,19 @@ def _figure(chart: Chart, rows: Sequence[SeriesRow], end_s: float) -> Markup:
     else:
         axis = Axis(0.0, ROOM * most)
         ticks = round_values(0.0, ROOM * most, TICKS)
-    shown: Callable[[float], str] = ms if chart.unit == "ms" else format_count
+    shown: Callable[[float], str] = _ms if chart.unit == "ms" else format_count
     time = Axis(0.0, end_s)
     curves = [_curve(each, steps, rows, axis, time) for each, steps in lines]
-    caption = (chart.title, f"{chart.axis}; {chart.note}" if chart.note else chart.axis)
+    counted = chart.axis if chart.axis.lower() != chart.title.lower() else ""
+    caption = (chart.title, "; ".join(each for each in (counted, chart.note) if each))
     named = el("ul", *map(_name, chart.lines), class_="legend")
     picture = plot(caption, axis, ticks, shown, ([], [*curves, *_seconds(time)]), title=chart.title)
-    return el("div", named, picture, class_="still")
+    return el("div", picture, named, class_="still")
+
+
+def _ms(value: float) -> str:
+    """Write a round value without zeros behind the point."""
+    return re.sub(r"\.0+(?=\D)", "", ms(value))
 
 
 def _piled(chart: Chart) -> list[Line]:
