@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from fastbench.foundation.units import format_bytes, format_count, format_ms
-from fastbench.report.page import Page, cut
+from fastbench.report.page import Page, cut_within
 from fastbench.results import resolution
 
 NOTHING = "–"  # noqa: RUF001
@@ -23,7 +23,7 @@ def heads(page: Page, title: str, names: tuple[str, ...]) -> str:
 def row(page: Page, name: str, cells: list[str], red: set[int]) -> str:
     """Return one row; `red` are the places of cells that tell of something bad."""
     free = room(page, len(cells))
-    line = f"  {cut(name, free - 3):<{free - 2}}"
+    line = f"  {cut_within(name, free - 3):<{free - 2}}"
     for at, cell in enumerate(cells):
         figure = f"{cell:>{FIGURE_COLUMNS + 1}}"
         line += page.red(figure) if at in red else figure

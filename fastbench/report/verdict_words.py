@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import plural
-from fastbench.report.page import Page, Paint, cut
+from fastbench.report.page import Page, Paint, cut_within
 from fastbench.results.metric_values import Judgement
 from fastbench.results.result import Result
 
@@ -29,7 +29,7 @@ def lines(page: Page, result: Result) -> list[str]:
     columns = min(room, max(len(printable(text)) for text, _ in held))
     found = [_title(page, [judgement for _, judgement in held])]
     for text, judgement in held:
-        found += _threshold(page, cut(printable(text), columns), judgement, columns)
+        found += _threshold(page, cut_within(printable(text), columns), judgement, columns)
     return found
 
 

@@ -14,7 +14,7 @@ from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_ms
 from fastbench.report import columns, own_metrics
 from fastbench.report.columns import FIGURE_COLUMNS, NAME_COLUMNS, WIDE_COLUMNS
-from fastbench.report.page import Page, Part, cut, plural
+from fastbench.report.page import Page, Part, cut, cut_within, plural
 from fastbench.report.text import request_table
 from fastbench.results import resolution
 from fastbench.results.metric_values import (
@@ -111,11 +111,11 @@ def _check(page: Page, check: Check, *, several: bool) -> list[str]:
     where = " › ".join(part for part in (where, printable(check.name)) if part)  # noqa: RUF001
     of = f"  ({printable(check.scenario)})" if several else ""
     if not check.fails:
-        text = cut(where + of, page.width - 4 - 14)
+        text = cut_within(where + of, page.width - 4 - 14)
         return [f"  {page.green('✓')} {text}" + page.dim(f"  {check.passes:,}")]
     counts = f"✓ {check.passes:,} / ✗ {check.fails:,}"
     share = columns.percent(check.passes / (check.passes + check.fails))
-    text = cut(where + of, page.width - 4)
+    text = cut_within(where + of, page.width - 4)
     return [f"  {page.red('✗')} {text}", page.red(cut(f"      {share}: {counts}", page.width))]
 
 
@@ -210,7 +210,7 @@ def _metric(page: Page, name: str, metrics: Mapping[str, Metric], room: int) -> 
     label = _label(name, name != _base(name) and _base(name) in metrics)
     failed = any(not held.get("ok", True) for held in metric.thresholds.values())
     paint = page.red if failed else str
-    left = f"{cut(label, room - 1):<{room}}"
+    left = f"{cut_within(label, room - 1):<{room}}"
     if metric.type == "trend":
         return "  " + paint(left) + _trend(page, metric)
     text = cut(_value(metric), page.width - 2 - room)

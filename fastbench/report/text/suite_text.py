@@ -7,7 +7,7 @@ import textwrap
 from fastbench.experiments.suite.suite_results import Row, SuiteResult
 from fastbench.foundation.redact import printable
 from fastbench.report.columns import NOTHING
-from fastbench.report.page import Page, Paint, cut, fitted, seconds, stacked
+from fastbench.report.page import Page, Paint, cut, cut_within, fitted, seconds, stacked
 from fastbench.report.suite_rows import heads, machines, reasons, shown
 
 MIN_NAME = 8
@@ -45,7 +45,7 @@ def _table(page: Page, result: SuiteResult) -> list[str]:
     for row, texts in zip(result.rows, cells, strict=True):
         mark, paint = _look(page, row)
         figures = "".join(f"{texts[at]:>{columns[at] + BETWEEN}}" for at in kept)
-        label = f"{cut(printable(row.name), name):<{name}}"
+        label = f"{cut_within(printable(row.name), name):<{name}}"
         outcome = paint(f"{row.outcome:<{OUTCOME_COLUMNS}}")
         found.append(f"  {paint(mark)} {label}  {outcome}{figures}".rstrip())
     return found
