@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,7 +15,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from servers import Server, answering
 from terminal import Typist, in_terminal
-from test_live import UPDATE, Terminal, words
 
 from fastbench.cli.output.live.blocks import Look
 from fastbench.cli.output.live.together_frame import RunState, frame
@@ -23,6 +24,24 @@ from fastbench.run import live_figures
 from fastbench.run.child import Lines
 from fastbench.run.live_figures import FiguresPipe, LiveFigures
 from fastbench.run.sampling import Progress, Users
+
+UPDATE = Progress(12.3, 2_521_000, 205_000.0, 0.486, 1.2, 0, (190e3, 200e3, 205e3))
+
+
+class Terminal(io.StringIO):
+    """A terminal of 80 columns that keeps what was written."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        return True
+
+
+def words(text: str) -> str:
+    """Reduce what was written to text; where the cursor goes elsewhere, a line ends."""
+    lines = re.sub(r"(\r|\x1b\[[0-9]*A|\x1b\[2K)+", "\n", text)
+    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", lines)
+
 
 SCRIPT = """
 import asyncio

@@ -7,7 +7,6 @@ valid and for other trials alike.
 from __future__ import annotations
 
 import functools
-import io
 import json
 import re
 import shlex
@@ -25,17 +24,12 @@ import pytest
 import samples
 from case import answer
 from commandline import Shown, at_once, begin, invoke, table_at_once
-from comparing import SUBJECT, judged, limited, scattered
 from running import LIMIT_S, until
 from servers import OK, Peer, Server, answering, refusing
 
-from fastbench.cli.output.compare_live_view import CompareView
 from fastbench.experiments.compare.compare_document import Comparison
-from fastbench.experiments.compare.decision import judge
-from fastbench.experiments.trials.pairing import Standing
 from fastbench.report.html import html_comparison
 from fastbench.report.markdown import markdown_comparison
-from fastbench.run.sampling import Progress
 
 SCHEMA = Path(__file__).parents[2] / "fastbench/experiments/compare/compare.schema.json"
 SHORT = ("--pairs", "8", "--seed", "7", "-c1", "-t1", "-n10", "-W0")
@@ -319,75 +313,3 @@ def test_two_saved_results_are_compared_with_a_caution(tmp_path: Path) -> None:
 
 
 # The live view
-
-
-class Terminal(io.StringIO):
-    """A terminal of 80 columns that keeps what was written."""
-
-    encoding = "utf-8"
-
-    def isatty(self) -> bool:
-        return True
-
-
-def drawn(count: int, monkeypatch: pytest.MonkeyPatch, **changes: Any) -> str:
-    """Return what is on the screen after so many pairs."""
-    monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setenv("COLUMNS", "80")
-    terminal = Terminal()
-    progress = Progress(1.0, 9000, 9000.0, 0.5, 2.0, 3, (9000.0,))
-    pairs = tuple(scattered(12, 0.05, 0.01))
-    view = CompareView(
-        pairs=12,
-        judged=lambda pairs: judge(pairs, "requests_per_s", SUBJECT),
-        stream=terminal,
-    )
-    before = 0
-    with view:
-        for at in range(count + 1):
-            before = terminal.tell()
-            now = Standing("pairs", pairs[:at], "base", at + 1, 0, "running", progress, 61.0)
-            view.update(replace(now, **changes) if at == count else now)
-            view._next_s = 0.0
-        text = terminal.getvalue()[before:]
-    text = re.sub(r"(\r|\x1b\[[0-9]*A|\x1b\[2K)+", "\n", text)
-    return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", text)
-
-
-def width(line: str) -> int:
-    return line.index("┤") - line.index("├")
-
-
-def test_the_live_view_shows_the_interval_shrink(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = drawn(11, monkeypatch)
-    assert "pair 12 of 12" in shown and "1m1s" in shown
-    assert "9.00k req/s" in shown and "p50  500us" in shown.replace("p50 500us", "p50  500us")
-    assert "3 not ok" in shown
-    found = judged(scattered(12, 0.05, 0.01)[:11])
-    assert found.interval is not None
-    assert f"99 % interval +{100 * (found.interval[0] - 1):.1f} to +" in shown
-    rows = [line for line in shown.splitlines() if "├" in line]
-    assert [row.split()[0] for row in rows] == ["8", "9", "10", "11"], "from 8 pairs on"
-    assert width(rows[-1]) < width(rows[0])
-    room = len("^C")  # which a terminal shows at the end of what was drawn
-    assert max(map(len, shown.splitlines())) <= 80 - room - 1
-
-
-def test_before_there_is_an_interval_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    shown = drawn(3, monkeypatch)
-    assert "an interval needs more pairs" in shown
-    assert "  1 pair  " in shown and "  2 pairs  " in shown
-    none_yet = Progress(0.3, 30, 100.0, 0.0, 0.0, 0, ())
-    assert "p50" not in drawn(0, monkeypatch, progress=none_yet), "before the first second"
-    assert "looking for a rate" in drawn(0, monkeypatch, phase="pilot")
-    assert "starting" in drawn(0, monkeypatch, stage="starting", progress=None)
-    assert "again (2x)" in drawn(2, monkeypatch, redone=2)
-    lost = tuple(limited(each) for each in scattered(2, 0.0))
-    assert "no pair counts so far" in drawn(2, monkeypatch, pairs=lost)
-
-
-def test_nothing_is_drawn_where_there_is_no_terminal() -> None:
-    stream = io.StringIO()
-    with CompareView(pairs=12, judged=judged, stream=stream) as view:
-        view.update(Standing("pairs", (), "base", 1, 0, "starting", None, 0.0))
-    assert stream.getvalue() == ""

@@ -44,6 +44,7 @@ ROOMS: dict[str, set[str]] = {
 }
 ROOMS["cli"] = set(ROOMS)
 ROOMS["__main__"] = {"foundation", "cli"}
+VIEWS = {"cli.output.lines", "cli.output.live"}
 
 # Which part of a room may import which other; files beside its folders are a part of its name.
 PARTS: dict[str, set[str]] = {
@@ -78,13 +79,11 @@ PARTS: dict[str, set[str]] = {
     **{"report.html": {"report", "report.text", "report.html.charts"}, "cli.output.live": set()},
     **{f"convert.{each}": {"convert"} for each in ("har", "openapi", "locust", "k6", "artillery")},
     **{"convert.starts": {"convert", "convert.har"}, "cli.args.other_tools": set()},
-    "cli.output": {"cli.help", "cli.output.lines", "cli.output.live"},
+    "cli.output": {"cli.help", *VIEWS},
     "cli.args": {"cli.args.other_tools", "cli.help", "cli.output"},
     **{"cli.debug": {"cli.help", "cli.output"}, "cli.manual": {"cli.args", "cli.help"}},
     **{"cli.curl": {"cli.args"}, "cli.completion": {"cli.args", "cli.help", "cli.manual"}},
-    "cli.commands": {
-        f"cli.{p}" for p in ("args", "curl", "debug", "help", "output", "output.lines")
-    },
+    "cli.commands": {"cli.args", "cli.curl", "cli.debug", "cli.help", "cli.output", *VIEWS},
     "cli": {"cli.args", "cli.commands", "cli.curl", "cli.debug", "cli.help"},
 }
 MAX_ROOMS = 14

@@ -18,7 +18,9 @@ from running import fastbench
 
 from fastbench.cli import main
 from fastbench.cli.output import formats, peer_forms
-from fastbench.cli.output.live_view import LiveView
+from fastbench.cli.output.live.blocks import Look
+from fastbench.cli.output.live.run_blocks import throughput
+from fastbench.cli.output.live.run_figures import Figures, RunFacts
 from fastbench.experiments.compare.compare_document import Comparison
 from fastbench.experiments.compare.figures import figures_of
 from fastbench.experiments.compare.saved_results import judge_stored
@@ -208,9 +210,10 @@ def test_operations_beside_requests_are_shown_during_the_run_and_at_its_end() ->
     story.take(now)
     whole = story.whole().decode()
     assert '"operations/s","shown":"40","more":"7 failed","kind":"bad"' in whole
-    view = LiveView(duration_s=30.0, requests=None, enabled=False)
-    assert "40 op/s, 7 failed" in "".join(line.plain for line in view._lines(now, 100))
-    assert "op/s" not in "".join(line.plain for line in view._lines(look(rows(1)[0]), 100))
+    for shown, words in ((now, True), (look(rows(1)[0]), False)):
+        figures = Figures(RunFacts("GET /", duration_s=30.0), shown, ())
+        (line, *_) = throughput(figures, Look(100, 40), 100).draw(1)
+        assert ("40 op/s, 7 failed" in line.text, "op/s" in line.text) == (words, words)
     (figure,) = (
         each
         for each in html_verdict.figures(scenario_samples.mixed())

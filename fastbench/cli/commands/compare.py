@@ -16,8 +16,9 @@ from fastbench.cli.args.compare_args import Command, Live, Stored
 from fastbench.cli.commands import compare_several
 from fastbench.cli.help import pager
 from fastbench.cli.output import delivery, destinations, formats
-from fastbench.cli.output.compare_live_view import CompareView
 from fastbench.cli.output.lines import progress_lines, trial_lines
+from fastbench.cli.output.live.pair_figures import PairFacts
+from fastbench.cli.output.live.pair_view import PairView
 from fastbench.cli.output.settings import Output
 from fastbench.experiments.compare import decision, figures
 from fastbench.experiments.compare.compare_document import Comparison, Pair
@@ -123,10 +124,11 @@ def _measured(what: Live, command: Command) -> int:
 
     pairs = what.terms.pairs if isinstance(what.terms, Terms) else 0
     time_s = what.terms.time_s if isinstance(what.terms, SliceTerms) else 0.0
-    view = trial_lines.of_pairs(judged, pairs=pairs, time_s=time_s) or CompareView(
-        pairs=pairs,
-        time_s=time_s,
-        judged=judged,
+    common = judged(())
+    early = isinstance(what.terms, SliceTerms) and what.terms.stop_when is not None
+    facts = PairFacts(common, command.rules, (common.candidate,), pairs, time_s, early)
+    view = trial_lines.of_pairs(judged, pairs=pairs, time_s=time_s) or PairView(
+        facts,
         enabled=command.output.progress and not command.output.quiet,
         color=command.output.color,
     )

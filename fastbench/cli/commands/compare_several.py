@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from fastbench.cli.args.compare_args import Command, Live
 from fastbench.cli.output import delivery, formats
-from fastbench.cli.output.candidates_live_view import CandidatesView
 from fastbench.cli.output.lines import trial_lines
+from fastbench.cli.output.live.pair_figures import PairFacts
+from fastbench.cli.output.live.pair_view import PairView
 from fastbench.experiments.compare import decision, start_notes
 from fastbench.experiments.compare.compare_document import Comparison, Latencies, Pair
 from fastbench.experiments.compare.comparisons_document import Comparisons
@@ -46,11 +47,12 @@ def run(what: Live, command: Command, subject: Callable[[Live, Measured | None],
         return decision.judge(pairs, primary, about, rules)
 
     kept = Kept()
-    labels = [each.label for each in candidates]
-    view = trial_lines.of_pairs(judged, time_s=terms.time_s, labels=labels) or CandidatesView(
-        labels,
-        time_s=terms.time_s,
-        judged=judged,
+    labels = tuple(each.label for each in candidates)
+    facts = PairFacts(
+        judged(()), rules, labels, time_s=terms.time_s, early=terms.stop_when is not None
+    )
+    view = trial_lines.of_pairs(judged, time_s=terms.time_s, labels=labels) or PairView(
+        facts,
         enabled=command.output.progress and not command.output.quiet,
         color=command.output.color,
     )

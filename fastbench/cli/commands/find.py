@@ -24,7 +24,8 @@ from fastbench.plan.workload import Stage
 
 if TYPE_CHECKING:
     from fastbench.cli.output.lines.trial_lines import SearchLines
-    from fastbench.cli.output.live_view import LiveView
+    from fastbench.cli.output.live.search_frame import SearchFacts
+    from fastbench.cli.output.live.search_view import SearchView
     from fastbench.cli.output.settings import OnMachines
     from fastbench.experiments.find.find_document import Found, Step
     from fastbench.experiments.find.search_loop import Measure
@@ -80,7 +81,7 @@ def _cluster(on: OnMachines | None) -> AbstractContextManager[None]:
 
 def _search(command: Command) -> Found:
     from fastbench.cli.output.lines import trial_lines
-    from fastbench.cli.output.live_view import LiveView
+    from fastbench.cli.output.live.search_view import SearchView
     from fastbench.experiments.find.search_loop import Course
     from fastbench.experiments.trials.interrupts import Interrupts
     from fastbench.report.text import find_text
@@ -89,15 +90,11 @@ def _search(command: Command) -> Found:
     output = command.output
     shown = output.progress and not output.quiet
     lines = trial_lines.of_search()
-    live = lines or LiveView(
-        duration_s=command.plan.load.duration_s, requests=None, enabled=shown, color=output.color
-    )
-
     unit = per_s(noun_of(command.config))
+    live = lines or SearchView(_facts(command, unit), enabled=shown, color=output.color)
 
     def tell(step: Step) -> None:
-        if lines is not None:
-            lines.step(step)
+        live.step(step)
         if shown:
             print(find_text.step_line(step, unit), file=sys.stderr)  # above the live view
 
@@ -108,11 +105,28 @@ def _search(command: Command) -> Found:
     return replace(found, version=__version__, config=command.config)
 
 
+def _facts(command: Command, unit: str) -> SearchFacts:
+    """Return what a view says of a search."""
+    from fastbench.cli.output.live.search_frame import SearchFacts
+    from fastbench.report import load_heading
+
+    request = command.request
+    return SearchFacts(
+        load_heading.of_config(command.plan.config).target,
+        tuple(each.text for each in request.objectives),
+        request.where,
+        request.visit_s,
+        request.warmup_s,
+        request.max_time_s,
+        unit,
+    )
+
+
 def _notice(sentence: str) -> None:
     pager.notes([sentence])
 
 
-def _measured(command: Command, stop: Interrupts, live: LiveView | SearchLines) -> Measure:
+def _measured(command: Command, stop: Interrupts, live: SearchView | SearchLines) -> Measure:
     from fastbench.cli.commands import run_url
     from fastbench.experiments.find import objective
     from fastbench.experiments.find.lost_machines import Lost

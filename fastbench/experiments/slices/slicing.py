@@ -268,6 +268,7 @@ class _Sliced:
 
         def heard(told: Sequence[Any]) -> None:
             plain, of_slices, last[0] = told
+            self.last = slice_looks.read(last[0])
             self.levels.extend((side, value) for side, value in of_slices)
             new = [tuple(json_codec.read(Pair, each, "pair") for each in row) for row in plain]
             if several:
@@ -296,7 +297,7 @@ class _Sliced:
         elapsed_s = time.monotonic() - self.begun_s
         pairs, *others = (self._pairs(at) for at in range(len(self.sides) - 1))
         now = Standing(phase, pairs, "base", len(pairs), 0, stage, None, elapsed_s)
-        self.tell(replace(now, others=tuple(others)))
+        self.tell(replace(now, others=tuple(others), levels=self.last))
 
 
 def _whole_blocks(slices: float, sides: int) -> int:

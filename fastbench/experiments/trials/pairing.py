@@ -69,7 +69,8 @@ class Terms:
 class Standing:
     """How far it is. `pairs` are those measured, `pair` counts from 1, `redone` from 0.
 
-    `others` are the pairs of further candidates.
+    `others` are the pairs of further candidates. `levels` are those that the end has after the
+    looks so far, None of a comparison without looks.
     """
 
     phase: Phase
@@ -81,6 +82,7 @@ class Standing:
     progress: Progress | None
     elapsed_s: float
     others: tuple[tuple[Pair, ...], ...] = ()
+    levels: Levels | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ class Screen:
     ) -> None:
         self._stream = stream or sys.stderr
         self.enabled = enabled and stdio.draws(self._stream)
-        self.unicode = (self._stream.encoding or "").lower().replace("-", "") == "utf8"
+        self.unicode = stdio.shows_unicode(self._stream)
         self.keys = keys or Keyboard()
         self.printed: deque[str] = deque(maxlen=PRINTED_LINES)
         self._palette: Palette = palette(color)
