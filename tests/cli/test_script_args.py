@@ -142,6 +142,12 @@ SLIPS = {
     "x.py --nonsense": "fastbench run --help",
     "x.py -o json": "-o json=FILE",
     "x.py --out kafka": "-o takes json=points.json.gz",
+    "x.py -u 5 -r 5": "--spawn-rate needs -u and -d",
+    "x.py -u 5 -d 1m --spawn-rate 0": "takes users a second",
+    "x.py -u 5 -d 1m --spawn-rate x": "takes users a second",
+    "x.py -u 5 -d 1m -r 5 -s 1m:5": "goes with -u and -d alone",
+    "x.js -u 5 -d 1m -r 5": "goes with -u and -d alone",
+    "x.py -r fast": "constant-arrival-rate",
     "x.py -c 10": "-u sets the VUs",
     "x.py -n 10": "fastbench run x.py -i 10",
     "x.py -R 100": "constant-arrival-rate",
@@ -187,6 +193,22 @@ def test_the_echo_holds_the_words() -> None:
     line = asked("-u5 -e A=1 x.py --json r.json").config["command"]
     expected = "fastbench run -u 5 -e A=1 x.py --json r.json"
     assert isinstance(line, list) and " ".join(line) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "stages"),
+    {
+        "-u 50 -r 5 -t 1m": ((10.0, 50.0), (50.0, 50.0)),
+        "-u 50 --spawn-rate 100 -d 1m": ((0.5, 50.0), (59.5, 50.0)),
+        "-u 50 -r 0.5 -t 10s": ((10.0, 5.0),),
+        "-u 5 -r 0.01 -t 10s": ((10.0, 1.0),),
+    }.items(),
+)
+def test_the_spawn_rate_of_locust_is_a_ramp(
+    words: str, stages: tuple[tuple[float, float], ...]
+) -> None:
+    found = asked(f"{words} x.py")
+    assert (found.vus, found.duration_s, found.stages) == (None, None, stages)
 
 
 def test_help_and_version_are_pages(capsys: pytest.CaptureFixture[str]) -> None:

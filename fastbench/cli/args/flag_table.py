@@ -223,6 +223,7 @@ RUN = Flags(  # k6's spellings
         "scale": "--scale",
         "time_scale": "--time-scale",
         "shape": "--shape",
+        "spawn_rate": "--spawn-rate",
         "base_url": "--base-url",
         "max_redirects": "--max-redirects --redirects",
         "max_exceptions": "--max-exceptions",

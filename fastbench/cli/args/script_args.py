@@ -82,13 +82,12 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
     of_k6 = script.endswith(JAVASCRIPT) and hasattr(words, "no_summary")  # not beside a compare
     if of_k6:
         k6_args.addresses(words, os.environ, notices)
-    bind, family = _addresses(words)
-    output = _output(words)
+    (bind, family), output = _addresses(words), _output(words)
     notices += machine_flags.notices(words)
     if of_k6:  # k6's --quiet hides the progress alone
         output = replace(output, quiet=bool(words.no_summary), k6=k6_args.summary(words))
     env, environment = _environment(words.env, script)
-    request = RunRequest(
+    found = RunRequest(
         script=script,
         vus=values.count("-u", words.vus, 1, workload.MAX_CONNECTIONS),
         duration_s=values.duration_s("-d", words.duration, workload.MAX_DURATION_S),
@@ -132,6 +131,7 @@ def command(line: flag_reader.Line, scripts: Sequence[str]) -> Command:
         earlier=earlier_run.of(output, {"script": script}),
         config=_config(line, output),
     )
+    request = _spawned(words.spawn_rate, found, notices, of_k6=of_k6)
     if of_k6:
         request = _as_k6(request, k6_args.words(words, os.environ, notices))
     return Command(request, output, tuple(notices))
@@ -148,6 +148,29 @@ def _as_k6(request: RunRequest, said: K6Words) -> RunRequest:
         return replace(request, k6=said, vus=None, duration_s=None, iterations=None, stages=())
     flags = {name: value for name, value in said.flags.items() if name not in LOAD}
     return replace(request, k6=replace(said, flags=flags))
+
+
+def _spawned(
+    text: str | None, request: RunRequest, notices: list[str], *, of_k6: bool
+) -> RunRequest:
+    """Read Locust's users, started so many a second, and kept until the end, as two stages."""
+    if text is None:
+        return request
+    per_s = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0
+    if not per_s:
+        raise UsageError("--spawn-rate takes users a second, for example 5 or 0.5.")
+    users, length_s = request.vus, request.duration_s
+    if of_k6 or request.stages or request.shape or request.iterations:
+        raise UsageError("--spawn-rate goes with -u and -d alone; write a ramp as -s 10s:50.")
+    if users is None or length_s is None:
+        raise UsageError("--spawn-rate needs -u and -d, as in -u 50 -d 1m --spawn-rate 5.")
+    ramp_s = min(users / per_s, length_s)
+    peak = min(users, max(1, int(per_s * length_s)))
+    stages = ((ramp_s, float(peak)), (length_s - ramp_s, float(peak)))
+    told = ",".join(f"{each_s:g}s:{vus:g}" for each_s, vus in stages if each_s)
+    notices.append(f"--spawn-rate {text} starts the users as -s {told} does.")
+    kept = tuple(each for each in stages if each[0])
+    return replace(request, vus=None, duration_s=None, stages=kept)
 
 
 def _expected(text: str | None) -> frozenset[int] | None:

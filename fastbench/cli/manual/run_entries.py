@@ -17,6 +17,10 @@ LOAD: Told = {
         "Change linearly to N users (or to a rate of N) within T; may be repeated, or joined by "
         "commas. In scripts of k6 -d, -i and -s make one scenario of `default`, as in k6.",
     ),
+    "spawn_rate": (
+        "N",
+        "Start the users of -u so many a second, and keep them until -d ends, as in Locust.",
+    ),
     "scenarios": ("NAME", "Run this scenario only; may be repeated, or joined by commas."),
     "scale": ("F", "Multiply users, rates and shared iterations: 0.1, 2, 50%."),
     "time_scale": ("F", "Multiply durations, stages and start times: 0.1, 2, 50%."),

@@ -10,7 +10,6 @@ TABLE = """
 --user | credentials | -a {} | use -a for basic authentication
 --users | | = -u {} |
 --run-time --time | | = -d {} |
---spawn-rate | | -s 10s:{} | write a ramp as a stage: DURATION:VUS
 --headless --autostart | none | = | there is no page to wait for
 --only-summary | none | = --no-progress |
 --processes | | = --workers {} |
@@ -51,8 +50,9 @@ TABLE = """
 -c --connections --batch --batch-per-host | | -u {}
    | each VU of a script has its own connections; -u sets the VUs
 -n --requests | | -i {} | scripts count iterations
+-r | number | = --spawn-rate {} | for Locust's -r
 -R -r --rate --rps | | | a script sets its rate in an executor (constant-arrival-rate);
-   for Locust's -r write a ramp of users: -s 10s:50
+   --scale multiplies it
 -m -X --method --request -b --body -D --body-file --data -F --form -T --content-type
    --data-raw --data-binary --data-urlencode
    | | | the script sets what is sent; for one fixed request use `fastbench URL`
