@@ -9,6 +9,7 @@ import os
 import re
 from pathlib import Path
 
+from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 import fastbench
@@ -63,7 +64,8 @@ NAVIGATION = {
     "Begin": ["install", "quick-start", "ci", "*"],
     "Coming from": ["coming-from/*"],
     "Guides": ["guides/scripts", "guides/reading-a-report", "guides/verdicts", "guides/*"],
-    "Reference": ["reference/*"],
+    "Reference": ["reference/thresholds", "reference/exit-codes", "reference/*"],
+    "API": ["reference/api/index", "reference/api/*"],
     "Internals": ["internals/architecture", "internals/*"],
 }
 
@@ -121,4 +123,5 @@ def picture(page: Path, found: re.Match[str]) -> str:
 
 def setup(app: Sphinx) -> None:
     """Sphinx calls this with the site."""
+    app.add_lexer("csv", TextLexer)  # Pygments has none
     app.connect("source-read", add_what_sphinx_needs)

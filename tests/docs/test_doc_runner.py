@@ -97,7 +97,8 @@ def test_what_a_page_says_is_done_in_order(tmp_path: Path, address: str) -> None
         "```python\nawait vu.get('/health')\n```\n\n"
         "| theirs | ours |\n| --- | --- |\n"
         "| `hey URL` | `fastbench -n 9 http://localhost:1/health` |\n\n"
-        "<!-- exit: 99 -->\n```sh\nfastbench -n 5 --threshold 'rps>1M' http://localhost:1/health\n```\n",
+        "<!-- exit: 99 -->\n```sh\n"
+        "fastbench -n 5 --threshold 'rps>1M' http://localhost:1/health\n```\n",
     )
     assert run.commands == 6 and (run.folder / "a.html").stat().st_size > 1000
 
