@@ -73,14 +73,21 @@ def test_a_run_that_went_wrong_says_so_and_why_in_words(name: str, kind: str) ->
     assert re.search(r"<title>(Failed|Nothing succeeded|Complete, with warnings): ", whole)
 
 
+def test_what_went_wrong_and_its_remedy_stand_before_the_charts() -> None:
+    whole = PAGES["failing"]()
+    places = [whole.index(f'id="{part}"') for part in ("verdict", "figures", "errors", "charts")]
+    assert places == sorted(places)
+
+
 def test_figures_of_a_run_without_success_are_no_success() -> None:
-    rate, p50, p99, wrong = html_verdict.figures(samples.refused())[:4]
+    _, p50, p99, wrong = html_verdict.figures(samples.refused())[:4]
+    assert (wrong.shown, wrong.kind) == ("–", "bad")  # noqa: RUF001
     assert p50.shown == p99.shown == "–" and "no ok request to measure" in p50.more  # noqa: RUF001
     good = samples.good()
     s = replace(good.summary, ok=0, failed=good.summary.requests)
     bad = replace(good, summary=s, status_codes={"503": s.requests})
-    rate, *_, wrong = html_verdict.figures(bad)
-    assert rate.kind == wrong.kind == "bad" and "none of them ok" in rate.more
+    rate, p50, p99, wrong = html_verdict.figures(bad)
+    assert {rate.kind, p50.kind, p99.kind, wrong.kind} == {"bad"} and "none of them ok" in rate.more
     assert wrong.more.startswith("100% of ")
 
 

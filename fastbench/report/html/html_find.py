@@ -185,8 +185,8 @@ def _steps(found: Found) -> Markup | None:
     if not found.steps:
         return None
     heads = (
-        *("phase", "asked #", "answered #", "p50 #", "p99 #", "errors #", "not sent #"),
-        *("outcome", "verdict", "redone #"),
+        *("asked #", "outcome", "answered #", "p50 #", "p99 #", "errors #", "not sent #"),
+        *("phase", "verdict", "redone #"),
     )
     return section("Every run", table(heads, map(_step, found.steps)), identity="steps")
 
@@ -201,13 +201,13 @@ def _step(step: Step) -> Row:
         else TableCell(f"✗ {find_text.failures(step)}", "bad")
     )
     return [
-        step.phase,
         find_text.per_s(step.rate),
+        outcome,
         find_text.per_s(step.requests_per_s),
         *times,
         f"{step.errors_share:.2%}" if step.errors_share else "0",
         f"{step.missed_share:.2%}" if step.missed_share else "0",
-        outcome,
+        step.phase,
         step.verdict,
         str(step.redone or ""),
     ]

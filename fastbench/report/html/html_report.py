@@ -50,6 +50,7 @@ def _page(result: Result, beside: Comparison | None, charts: list[Chart]) -> Mar
         html_parts.figures(html_verdict.figures(result)),
         html_tables.thresholds(result),
         html_tables.baseline(beside),
+        html_tables.errors(result),
         html_stages.stages(result),
         html_parts.charts(charts, html_still.figures(run_charts.whole(result), charts)),
         html_tables.latencies(result),

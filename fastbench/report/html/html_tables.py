@@ -47,7 +47,6 @@ def tables(result: Result) -> list[Markup]:
     parts = (
         _answers(result),
         _sockets(result),
-        _errors(result),
         _used(result),
         _workers(result),
     )
@@ -158,7 +157,8 @@ def _sockets(result: Result) -> Markup | None:
     return section("WebSockets", table(("", "value #"), rows), identity="sockets")
 
 
-def _errors(result: Result) -> Markup | None:
+def errors(result: Result) -> Markup | None:
+    """Return what went wrong, each kind with its cause and what to do; None without any."""
     rows: list[Row] = [
         [
             TableCell(f"{row.count:,}", "bad"),

@@ -132,15 +132,19 @@ def _rate(result: Result) -> Figure:
     s, noun = result.summary, f"{result.noun}s"
     asked = (s.scheduled or 0) / s.duration_s if s.duration_s > 0 else 0.0
     about = [f"{format_count(asked)} asked"] if asked else []
-    if s.requests and s.not_ok == s.requests:
+    if _none_ok(result):
         about.append("none of them ok")
     elif s.not_ok and s.duration_s > 0:
         about.append(f"{format_count((s.requests - s.not_ok) / s.duration_s)} ok")
     about.append(f"{format_bytes(s.bytes_in_per_s)}/s received")
     if not resolution.tells_rate(s.requests, s.duration_s):
         return Figure(f"{noun}/s", NOTHING, resolution.TOO_SHORT)
-    kind = "bad" if result.outcome.level == "failed" and s.not_ok == s.requests else ""
+    kind = "bad" if _none_ok(result) else ""
     return Figure(f"{noun}/s", format_count(s.requests_per_s), ", ".join(about), kind)
+
+
+def _none_ok(result: Result) -> bool:
+    return 0 < result.summary.requests == result.summary.not_ok
 
 
 def _times(result: Result) -> list[Figure]:
@@ -155,7 +159,8 @@ def _times(result: Result) -> list[Figure]:
         if value is None:
             more = f"{resolution.TOO_SHORT}; {more}" if more else f"no ok {result.noun} to measure"
         shown = NOTHING if value is None else format_ns(value)
-        found.append(Figure(f"p{at:g} {kind}", shown, more))
+        bad = "bad" if latency.count and _none_ok(result) else ""  # these are of timeouts
+        found.append(Figure(f"p{at:g} {kind}", shown, more, bad))
     return found
 
 
@@ -163,6 +168,8 @@ def _wrong(result: Result) -> Figure:
     """Return what went wrong, of how many."""
     s, noun = result.summary, f"{result.noun}s"
     of = f"{s.requests:,} in {seconds(s.duration_s)}"
+    if not s.requests:
+        return Figure("not ok", NOTHING, f"no {result.noun} ended", "bad")
     if not s.not_ok:
         return Figure("not ok", "0", f"of {of}")
     share = s.not_ok / s.requests if s.requests else 0.0
