@@ -186,6 +186,32 @@ def test_no_type_is_smaller_than_12_pixels() -> None:
         assert all(unit == "px" and float(size) >= 12 for size, unit in sizes), sizes
 
 
+def luminance(color: str) -> float:
+    """Return the relative luminance of #rrggbb (WCAG 2.2)."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        each / 12.92 if each <= 0.04045 else ((each + 0.055) / 1.055) ** 2.4 for each in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def test_text_can_be_read_on_every_ground_in_light_dark_and_on_paper() -> None:
+    sheet = resources.files("fastbench.report.html").joinpath("page.css").read_text("utf-8")
+    themes = [
+        dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+        for block in re.findall(r":root \{(.*?)\}", sheet, re.DOTALL)
+    ]
+    assert len(themes) == 3
+    for theme in themes:
+        grounds = ["ground", "card", "good-ground", "bad-ground", "warn-ground"]
+        for text in ("ink", "soft", "good", "bad", "warn"):
+            for ground in grounds:
+                if text in ("good", "bad", "warn") and ground not in ("card", f"{text}-ground"):
+                    continue
+                both = sorted((luminance(theme[text]), luminance(theme[ground])))
+                assert (both[1] + 0.05) / (both[0] + 0.05) >= 4.5, (text, ground)
+
+
 def test_old_documents_have_a_page() -> None:
     result = samples.good()
     assert "How it was run" in html_report.render(replace(result, config={}))

@@ -50,7 +50,7 @@ def _rows(config: Mapping[str, object], of: str = "") -> Iterator[Row]:
         if isinstance(value, Mapping):
             yield from _rows(value, f"{words}: ")
         elif name.endswith("_s") and isinstance(value, int | float):
-            yield [words.removesuffix(" s"), el("code", format_s(value))]
+            yield [words.removesuffix(" s"), el("code", format_s(value) if value else "0s")]
         else:
             yield [words, el("code", _shown(value))]
 
