@@ -86,14 +86,16 @@ def _figures(found: Found) -> list[Figure]:
     rate = NOTHING if found.rate is None else find_text.per_s(found.rate)
     return [
         Figure("highest rate", rate, "requests per second", "bad" if found.rate is None else ""),
-        Figure(
-            "every run passed", NOTHING if low is None else find_text.per_s(low), "up to this rate"
-        ),
-        Figure(
-            "every run failed", NOTHING if high is None else find_text.per_s(high), "from here on"
-        ),
+        _border("every run passed", low, "up to this rate"),
+        _border("every run failed", high, "from here on"),
         Figure("bottleneck", found.limit, LIMITS[found.limit]),
     ]
+
+
+def _border(name: str, rate: float | None, more: str) -> Figure:
+    if rate is None:
+        return Figure(name, NOTHING, "at no rate")
+    return Figure(name, find_text.per_s(rate), more)
 
 
 def _knee(found: Found) -> Markup | None:
