@@ -68,6 +68,19 @@ def test_a_picture_is_old_when_what_it_shows_is_newer(screenshots: ModuleType) -
 
 
 @needs_browser
+def test_what_cannot_be_taken_stops_no_site(
+    screenshots: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(_: object) -> None:
+        raise screenshots.Failed("no server")
+
+    monkeypatch.setattr(screenshots, "made", fails)
+    assert screenshots.main([]) == 0
+    assert "not all pictures were made: Failed('no server')" in capsys.readouterr().err
+    assert screenshots.main(["run"]) == 1
+
+
+@needs_browser
 @pytest.mark.timeout(240)
 def test_a_page_is_taken_in_four_ways_and_a_terminal_in_one(screenshots: ModuleType) -> None:
     assert screenshots.main(["failing", "live"]) == 0
