@@ -125,8 +125,10 @@ output: the report, files, and what is written during a run
   fastbench URL --format wrk                        as another tool prints it
 
 On a terminal a live view is drawn on stderr (--no-progress leaves it out,
---quiet everything). Reports are as wide as the terminal, or COLUMNS; in a pipe
-100 columns. Without UTF-8 (LC_ALL=C) everything is drawn in ASCII."""
+--quiet everything): q stops the run and reports, p pauses the view and not the
+load, d shows details; docs/guides/live-view.md says of which time figures are.
+Reports are as wide as the terminal, or COLUMNS; in a pipe 100 columns. Without
+UTF-8 (LC_ALL=C) everything is drawn in ASCII."""
 
 SCRIPTS = """\
 scripts: users that do more than repeat a request

@@ -59,7 +59,7 @@ class Keyboard:
         before, self._before = self._before, None
         if before is not None and in_foreground(self._fd):
             with contextlib.suppress(termios.error, OSError):
-                termios.tcsetattr(self._fd, termios.TCSADRAIN, before)
+                termios.tcsetattr(self._fd, termios.TCSANOW, before)
 
     def pressed(self) -> str:
         """Return the letters that were pressed since the last time, in lower case."""

@@ -20,7 +20,7 @@ from fastbench.run.sampling import Progress
 if TYPE_CHECKING:
     from fastbench.cli.output.live.keyboard import Keyboard
 
-OVER_S = 0.6  # so long the run tells nothing: its load is over
+OVER_S = 1.6  # so long the run tells nothing: its load is over; a cluster tells once a second
 PRINTED = 20
 _NOTHING = Progress(0.0, 0, 0.0, 0.0, 0.0, 0, ())
 
