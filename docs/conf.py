@@ -45,7 +45,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["conf.py", "screenshots.py"]
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # a page may begin a part with a deeper heading
-highlight_language = "none"
+highlight_language = "python"  # of the examples in docstrings; blocks of pages name theirs
 
 # Of docstrings: `word` is code, and what an object has stands beside what makes it.
 default_role = "code"
