@@ -13,6 +13,7 @@ from fastbench.report.html.html_markup import Markup, Row, el, section
 
 CUT = "…"  # ends a word of a command line that was too long for the document
 OF_COMMAND = "command"
+MAX_FLAG = 32  # characters of a flag that a phone has room for
 NOTES = {
     MASK: f"Secrets are not kept: {MASK} stands where one was.",
     CUT: f"A word that ends in {CUT} was longer: what it held is not kept.",
@@ -38,7 +39,16 @@ def command(words: object) -> list[Markup]:
 def copyable(text: str) -> Markup:
     """Return text in a frame with a button that copies it, which only a script shows."""
     button = el("button", "Copy", class_="copy", type="button", hidden="hidden", aria_live="polite")
-    return el("div", el("pre", el("code", text)), button, class_="command")
+    return el("div", el("pre", el("code", *_unbroken(text))), button, class_="command")
+
+
+def _unbroken(text: str) -> Iterator[str | Markup]:
+    """Yield text with its flags in one piece: a browser breaks lines after each hyphen."""
+    for at, word in enumerate(text.split(" ")):
+        if at:
+            yield " "
+        short = word.startswith("-") and len(word) < MAX_FLAG
+        yield el("span", word, class_="flag") if short else word
 
 
 def _rows(config: Mapping[str, object], of: str = "") -> Iterator[Row]:

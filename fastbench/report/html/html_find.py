@@ -34,7 +34,7 @@ TITLES = {
     "out_of_time": "Out of time",
     "nothing_succeeded": "Nothing succeeded",
 }
-CLOSE = 0.06  # to an end of the axis: a number there would be cut
+CLOSE = 0.035  # to an end of the axis: a number there would be cut
 MIDDLE = 0.5
 MAX_NUMBERS = 6  # along the rates, on a phone
 HINT = (

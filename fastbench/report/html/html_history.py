@@ -41,6 +41,7 @@ from fastbench.results.history.history_entry import Entry, Group
 TICKS = 4
 HEADROOM = 1.08
 CROWD = 60  # runs from which on dots are small
+FEW = 8  # runs whose first and last have room for a name below their dots
 RADIUS, SMALL_RADIUS = "4.5", "2.5"
 RATE, P95 = "0", "1"  # colours of the page
 MARKS = {"good": "✓", "warn": "⚠", "bad": "✗"}
@@ -212,7 +213,10 @@ def _ends(runs: Sequence[Entry]) -> list[Markup]:
         ends = days
     elif ends[0] == ends[1]:
         ends = [f"run {run.id}" for run in (runs[0], runs[-1])]
-    below = HEIGHT - 8
+    below, last = HEIGHT - 8, len(runs) - 1
+    if 0 < last < FEW and ends[0].startswith("run"):
+        places = zip(ends, (0, last), strict=True)
+        return [text(end, _x(at, len(runs)), below, "middle") for end, at in places]
     if len(runs) == 1:
         return [text(started(runs[0]), "50%", below, "middle")]
     return [text(ends[0], "0", below, "start"), text(ends[1], "100%", below, "end")]

@@ -113,7 +113,8 @@ def _urls(rows: tuple[NamedRow, ...]) -> Markup:
         counts = [f"{row.requests:,}", share, bad, told]
         shown.append([_named(name, row.name, row.method), *counts, *milliseconds(row.latency)])
     heads = ("URL", "requests #", "share #", "failed #", "statuses", *HEADS)
-    return section("URLs", table(heads, shown), identity="requests")
+    note = "service time, from the first byte sent"  # the headline's may be response times
+    return section("URLs", table(heads, shown), identity="requests", note=note)
 
 
 def operations_of(runs: compared_requests.Runs) -> Markup | None:

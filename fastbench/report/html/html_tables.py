@@ -63,7 +63,7 @@ def thresholds(result: Result) -> Markup | None:
         [TableCell(*outcome(each)), _limit(text, each), html_margin.bar(each), each.text]
         for text, each in held
     ]
-    heads = ("", "threshold", "margin", "observed")
+    heads = ("", "threshold", "limit used", "observed")
     return section("Thresholds", table(heads, rows), identity="thresholds", note=note)
 
 

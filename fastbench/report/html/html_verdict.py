@@ -136,7 +136,8 @@ def _rate(result: Result) -> Figure:
         about.append("none of them ok")
     elif s.not_ok and s.duration_s > 0:
         about.append(f"{format_count((s.requests - s.not_ok) / s.duration_s)} ok")
-    about.append(f"{format_bytes(s.bytes_in_per_s)}/s received")
+    if s.bytes_in_per_s:  # operations of other kinds than HTTP have none
+        about.append(f"{format_bytes(s.bytes_in_per_s)}/s received")
     if not resolution.tells_rate(s.requests, s.duration_s):
         return Figure(f"{noun}/s", NOTHING, resolution.TOO_SHORT)
     kind = "bad" if _none_ok(result) else ""
@@ -169,9 +170,9 @@ def _wrong(result: Result) -> Figure:
     s, noun = result.summary, f"{result.noun}s"
     of = f"{s.requests:,} in {seconds(s.duration_s)}"
     if not s.requests:
-        return Figure("not ok", NOTHING, f"no {result.noun} ended", "bad")
+        return Figure(f"{noun} not ok", NOTHING, f"no {result.noun} ended", "bad")
     if not s.not_ok:
-        return Figure("not ok", "0", f"of {of}")
+        return Figure(f"{noun} not ok", "0", f"of {of}")
     share = s.not_ok / s.requests if s.requests else 0.0
     return Figure(f"{noun} not ok", format_count(s.not_ok), f"{percent(share)} of {of}", "bad")
 

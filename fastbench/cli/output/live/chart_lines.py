@@ -129,8 +129,11 @@ def histogram(counts: Mapping[int, int], columns: int, rows: int, *, unicode: bo
     most = max(parts)
     room = max(1, columns - 17)
     found = []
-    for edge, part in zip(edges, parts, strict=True):
-        line = Line(f"{format_ns(edge):>7} ", "dim")
+    labels = [format_ns(edge) for edge in edges]
+    if len(edges) > 1 and lowest_ns(low) < edges[0]:  # too few rows for all of them
+        labels[0] = f"<{labels[1]}"
+    for label, part in zip(labels, parts, strict=True):
+        line = Line(f"{label:>7} ", "dim")
         line.add(bar(part / most, room, unicode=unicode), "time")
         if part:
             line.pad(8 + room).add(f"{_percent(part / whole):>8}")

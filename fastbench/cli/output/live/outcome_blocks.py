@@ -6,7 +6,7 @@ import textwrap
 
 from fastbench.cli.output.live.blocks import Block, Look, fixed, flowed, labelled, listed, title
 from fastbench.cli.output.live.run_figures import Figures
-from fastbench.cli.output.live.styled_line import Line, columns_of, cut_text, cut_within
+from fastbench.cli.output.live.styled_line import Line, columns_of, cut_within
 from fastbench.foundation.redact import printable
 from fastbench.foundation.units import format_count, plural
 from fastbench.results.metric_values import Judgement
@@ -50,13 +50,13 @@ def failures(figures: Figures, look: Look, columns: int) -> Block:
         if each.recent < each.count:  # else they are all it has had
             recent = f"+{each.recent:,}" if each.recent else "none"
             line.add(f"  {recent} in the last {figures.recent_s:.0f} s", "dim")
-        found.append(line.add(f"  {each.cause}").cut(columns))
+        found.append(line.add(f"  {each.cause}").cut(columns, look.mark))
         if each.remedy:
             remedies = _wrapped(each.remedy, columns - 15) if look.details else [each.remedy]
             for at, remedy in enumerate(remedies):
                 lead = arrow if at == 0 else " " * len(arrow)
-                text = cut_text(remedy, max(0, columns - 13 - len(lead)), look.mark)
-                found.append(Line(f"{'':11}").add(f"{lead} {text}", "doubt").cut(columns))
+                line = Line(f"{'':11}").add(f"{lead} {remedy}", "doubt")
+                found.append(line.cut(columns, look.mark))
     return listed(5, found, close=True)
 
 

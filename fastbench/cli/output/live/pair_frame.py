@@ -28,7 +28,7 @@ CHANGE_COLUMNS = 9
 WIDTH_COLUMNS = 10  # half of an interval
 NAME_COLUMNS = 30
 MAX_AXIS = 4.0  # times as far as the newest interval reaches, for the early ones
-MAX_CHART_ROWS = 4
+MAX_CHART_ROWS = 8
 STYLES = {"different": "bold", "equivalent": "good", "inconclusive": "doubt"}
 
 
@@ -101,7 +101,7 @@ def _sides(figures: PairFigures, look: Look) -> Block:
     width = max(map(len, names))
     metric = figures.facts.metric
     most = max(rate for side in sides for rate in side.rates)
-    first = title("RATES", f"by time, one scale; right: newest req/s, usual {metric}")
+    first = title("RATES", f"one scale; right: newest req/s, usual {metric}")
     room = max(8, look.columns - width - 27)
 
     def draw(rows: int) -> Sequence[Line]:
@@ -216,7 +216,7 @@ def _half(seen: Seen, look: Look) -> str:
 def _candidates(figures: PairFigures, look: Look) -> Block:
     """Return a row for each of several candidates, on one axis."""
     facts = figures.facts
-    names = _short([each.label for each in figures.candidates], NAME_COLUMNS, look)
+    names = _short([each.label for each in figures.candidates], look.columns // 3, look)
     width = max(map(len, names))
     sure = f"{100 * facts.common.confidence:g} % intervals, of all candidates together"
     lines = [title("CHANGE", f"{facts.metric}; {sure}")]
@@ -247,7 +247,7 @@ def _widths(figures: PairFigures, look: Look) -> Block:
     """Return how far the interval of each candidate has shrunk, look by look."""
     rows: list[Line] = []
     several = len(figures.candidates) > 1
-    names = _short([each.label for each in figures.candidates], NAME_COLUMNS, look)
+    names = _short([each.label for each in figures.candidates], look.columns // 3, look)
     for name, each in zip(names, figures.candidates, strict=True):
         widths = [(s.interval[1] - s.interval[0]) / 2 for s in each.seen if s.interval is not None]
         if len(widths) < 3:
@@ -264,23 +264,28 @@ def _verdict(figures: PairFigures, look: Look) -> Block:
     """Return what the verdict would be now, and what becomes of it."""
     facts = figures.facts
     found: list[Line] = []
-    names = _short([each.label for each in figures.candidates], NAME_COLUMNS, look)
+    names = _short([each.label for each in figures.candidates], look.columns // 3, look)
     for name, each in zip(names, figures.candidates, strict=True):
         if each.metric is not None:
             line = Line(f"{name} " if len(names) > 1 else "", "bold")
-            found.append(
-                labelled("" if found else "SO FAR", line.join(_word(each.metric, figures)))
-            )
+            line = labelled("" if found else "SO FAR", line)
+            word, why = _word(each.metric, figures)
+            line.join(word).add(why if line.columns + len(why) <= look.columns else "")
+            found.append(line)
     if not found:
         return fixed(4, [])
     when = "at the end, of all pairs"
     if facts.early:
         when = f"at one of {LOOKS} looks, {figures.look} are over"
-    found.append(labelled("", Line(f"verdict {when}; none after a stop", "dim")))
+    found.append(labelled("", Line(f"verdict {when}", "dim")))
+    stop = "; none after a stop"
+    if found[-1].columns + len(stop) <= look.columns:
+        found[-1].add(stop, "dim")
     return fixed(4, found)
 
 
-def _word(metric: Metric, figures: PairFigures) -> Line:
+def _word(metric: Metric, figures: PairFigures) -> tuple[Line, str]:
+    """Return a verdict, and of what it is."""
     threshold = f"{100 * figures.facts.common.threshold:g} %"
     worse = (metric.ratio < 1) == (metric.better == "higher")
     line = Line(metric.verdict, STYLES[metric.verdict])
@@ -288,10 +293,10 @@ def _word(metric: Metric, figures: PairFigures) -> Line:
         line = Line("different, ", "bold").add(
             "worse" if worse else "better", "bad" if worse else "good"
         )
-        return line.add(f": {figures.facts.metric} {change(metric.ratio)}")
+        return line, f": {figures.facts.metric} {change(metric.ratio)}"
     if metric.verdict == "equivalent":
-        return line.add(f": no difference beyond {threshold}")
-    return line.add(f": too wide to tell {threshold}")
+        return line, f": no difference beyond {threshold}"
+    return line, f": too wide to tell {threshold}"
 
 
 def _short(labels: Sequence[str], columns: int, look: Look) -> list[str]:

@@ -20,7 +20,7 @@ from fastbench.results import resolution
 
 FIGURE_COLUMNS = 9
 SCALE_COLUMNS = 9
-MAX_CHART_ROWS = 10
+MAX_CHART_ROWS = 16
 MAX_SECOND_COLUMNS = 8  # of a short run on a wide screen
 MAX_BIN_ROWS = 24
 HEADS = ("p50", "p90", "p95", "p99", "max")
@@ -85,7 +85,7 @@ def throughput(figures: Figures, look: Look, columns: int) -> Block:
         line.add(f"   {format_count(now.requests / now.elapsed_s)}").add(" whole run", "dim")
     lines = [line]
     if now.asked_rate is not None:
-        lines.append(_reached(figures))
+        lines.append(_reached(figures, columns))
     if (per_s := now.operations_per_s) is not None:
         beside = Line(f"   {format_count(per_s)} op/s")
         beside.add(f", {now.operations_failed:,} failed" if now.operations_failed else "", "bad")
@@ -105,7 +105,7 @@ def throughput(figures: Figures, look: Look, columns: int) -> Block:
     return Block(1, least, most_rows, draw)
 
 
-def _reached(figures: Figures) -> Line:
+def _reached(figures: Figures, columns: int) -> Line:
     """Return the rate that is planned beside the one that is reached, and what waits."""
     now, recent = figures.now, figures.seconds[-RECENT_S:]
     line = Line("  ").add(f"{format_count(now.asked_rate or 0.0)} {now.per_s}", "bold")
@@ -115,7 +115,10 @@ def _reached(figures: Figures) -> Line:
         share = sum(each.per_s for each in recent) / asked
         style = "good" if share >= 0.98 else "bad" if share < 0.9 else "doubt"
         line.add("   ").add(f"{100 * share:.1f} %", style)
-        line.add(f" reached, last {len(recent)} s", "dim")
+        line.add(" reached", "dim")
+        queued, span = f"   {now.queued:,} queued", f", last {len(recent)} s"
+        if line.columns + len(span) + len(queued) <= columns:
+            line.add(span, "dim")
     return line.add("   ").add(f"{now.queued:,} queued", "doubt" if now.queued else "dim")
 
 
@@ -276,13 +279,15 @@ def machines(figures: Figures, look: Look, columns: int) -> Block:
 
 def notices(figures: Figures, look: Look, columns: int) -> Block:
     """Return what has to be told at once."""
-    lines = [Line(f" {printable(each)}", "bad").cut(columns) for each in figures.now.notices]
+    lines = [
+        Line(f" {printable(each)}", "bad").cut(columns, look.mark) for each in figures.now.notices
+    ]
     return listed(0, lines, least=1)
 
 
 def printed(figures: Figures, look: Look, columns: int) -> Block:
     """Return the last lines that were printed meanwhile."""
-    lines = [Line(f"  {each}", "dim").cut(columns) for each in figures.printed]
+    lines = [Line(f"  {each}", "dim").cut(columns, look.mark) for each in figures.printed]
     if not lines:
         return fixed(11, [])
     first = title("PRINTED", "below this view, it stays").cut(columns)

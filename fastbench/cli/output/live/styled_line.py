@@ -8,6 +8,7 @@ old East Asian locales.
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -37,6 +38,8 @@ _OF_256 = {
 }
 _PLAIN = {**dict.fromkeys(_OF_8, ""), "bold": "1", "dim": "2", "title": "1", "reverse": "7"}
 Palette = Mapping[str, str]
+SENTENCE = 4  # words of a fact that say something without the rest of it
+_GAP = re.compile(r"  +")
 
 
 def palette(color: bool | None) -> Palette:
@@ -90,14 +93,20 @@ class Line:
         self.cut(max(0, columns - other.columns - (1 if other.columns else 0)))
         return self.pad(columns - other.columns).join(other)
 
-    def cut(self, columns: int) -> Self:
-        """Leave out what does not fit."""
-        while self.columns > columns:
-            text, style = self.parts.pop()
-            self.columns -= columns_of(text)
-            if self.columns < columns:
-                self.add(cut_text(text, columns - self.columns, ""), style)
-                break
+    def cut(self, columns: int, mark: str = "") -> Self:
+        """Leave out what does not fit: whole words, and whole facts of few words.
+
+        Facts are two spaces or more apart. `mark` shows where a sentence is cut.
+        """
+        if self.columns <= columns:
+            return self
+        kept, mark = cut_words(self.text, columns, mark)
+        parts, self.parts, self.columns = self.parts, [], 0
+        for text, style in parts:
+            self.add(text[:kept], style)
+            kept -= len(text)
+            if kept <= 0:
+                return self.add(mark, style)
         return self
 
     def escaped(self, codes: Palette) -> str:
@@ -136,6 +145,23 @@ def cut_text(text: str, columns: int, mark: str = "…") -> str:
             break
         found.append(char)
     return "".join(found) + mark
+
+
+def cut_words(text: str, columns: int, mark: str = "") -> tuple[int, str]:
+    """Return how many characters of a text that is too wide to keep, and the mark behind them.
+
+    A fact that is begun is left out whole, unless SENTENCE words of it fit or it is the first one.
+    """
+    fitting = len(cut_text(text, columns, ""))
+    if text[fitting : fitting + 2].strip() == "":  # it ends where a fact does
+        return len(text[:fitting].rstrip()), ""
+    ends = [found.start() for found in _GAP.finditer(text, 0, fitting) if found.start()]
+    fact = ends[-1] if ends and text[: ends[-1]].strip() else 0
+    room = len(cut_text(text, columns - columns_of(mark), ""))
+    words = fact + len(text[fact : room + 1].rpartition(" ")[0].rstrip(" ,;:("))
+    if fact and len(text[fact:words].split()) < SENTENCE:
+        return fact, ""
+    return (words, mark) if text[fact:words].strip() else (room, mark)
 
 
 def cut_within(text: str, columns: int, mark: str = "…") -> str:

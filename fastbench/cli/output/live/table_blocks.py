@@ -39,7 +39,10 @@ def by_name(figures: Figures, look: Look, columns: int) -> Block:
     heads = [unit, "count", "failed", "p50", "p95", "p99"]
     if columns < 76:
         heads = [unit, "failed", "p50", "p99"]
-    width, first = _table("BY URL" if urls else "BY NAME", labels, columns, heads, look)
+    heading = "BY URL" if urls else "BY NAME"
+    if figures.timed == "response time":  # those above are not of the same kind
+        heading += ", service time"
+    width, first = _table(heading, labels, columns, heads, look)
     if origin and first.columns + len(origin) + 2 <= columns:
         first.add(f"  {origin}", "dim")
     span = f"  rates: last {figures.recent_s:.0f} s, others: whole run"

@@ -6,7 +6,7 @@ percentiles of its last second. The charts are those seconds, one after another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from fastbench.cli.output.live.blocks import Block, Look, fixed, listed, stacked, title
@@ -20,7 +20,9 @@ from fastbench.run.live_figures import LiveFigures
 MAX_NAME = 24
 MIN_BAR = 8
 MIN_ROWS = 6  # of a frame with head and foot
-CHART_ROWS = 6
+CHART_ROWS = 14
+MAX_SECOND_COLUMNS = 4  # of a chart on a wide screen
+WIDE = 72  # columns from which on the median has room, too
 SCALE_COLUMNS = 9
 
 
@@ -70,7 +72,8 @@ def _table(runs: Sequence[RunState], look: Look, rows: int) -> list[Line]:
     if rows < 1 or not runs:
         return []
     width = min(MAX_NAME, max(len(run.name) for run in runs), max(8, look.columns // 4))
-    heads = f" {'':<{width}}  {'time':<12} {'rate':>13} {'p50':>7} {'tail':>11}"
+    median = f" {'p50':>7}" if look.columns >= WIDE else ""
+    heads = f" {'':<{width}}  {'time':<12} {'rate':>13}{median} {'tail':>11}"
     order = sorted(range(len(runs)), key=lambda at: runs[at].ended)
     room = rows - 1 if len(runs) <= rows - 1 else rows - 2
     kept = sorted(order[: max(0, room)])
@@ -105,7 +108,7 @@ def _row(run: RunState, look: Look, columns: int) -> Line:
     known = now.p50_ms > 0
     median = format_ms(now.p50_ms) if known else look.nothing
     tail = f"{now.tail} {format_ms(now.tail_ms):>7}" if known else look.nothing
-    line.add(f" {median:>7} {tail:>11}")
+    line.add(f" {median:>7}" if look.columns >= WIDE else "").add(f" {tail:>11}")
     bad = plural(now.errors, "error") if now.errors else ""
     line.add(f"  {bad or 'no errors'}", "bad" if bad else "dim")
     line.add(f"  {plural(now.failing, 'threshold')} failed" if now.failing else "", "bad")
@@ -134,23 +137,32 @@ def _charts(run: RunState, look: Look) -> Block:
     second = Line(f" {tail} by second", "dim")
 
     def draw(rows: int) -> Sequence[Line]:
-        left = [first, *_chart(run.rates, width, rows - 1, "rate", format_count, look)]
-        right = [second, *_chart(run.tails_ms, width, rows - 1, "time", format_ms, look)]
+        left = [first, *_chart(run, run.rates, width, rows - 1, "rate", format_count, look)]
+        right = [second, *_chart(run, run.tails_ms, width, rows - 1, "time", format_ms, look)]
         return beside(left, right, width, 2)
 
     return Block(2, 2, 1 + CHART_ROWS, draw)
 
 
 def _chart(
-    values: Sequence[float], columns: int, rows: int, style: str, words: object, look: Look
+    run: RunState,
+    values: Sequence[float],
+    columns: int,
+    rows: int,
+    style: str,
+    words: Callable[[float], str],
+    look: Look,
 ) -> list[Line]:
     room = columns - SCALE_COLUMNS - 1
     if room < 1 or rows < 1 or not values:
         return []
-    assert callable(words)
-    drawn = chart(values, room, rows, style, unicode=look.unicode)
+    length_s = (None if run.now is None else run.now.length_s) or 0.0
+    each = int(max(1, min(MAX_SECOND_COLUMNS, room // max(length_s, len(values)))))
+    shown = values[-(room // each) :]
+    wide = [value for value in shown for _ in range(each)]
+    drawn = chart(wide, room, rows, style, unicode=look.unicode)
     found = [Line(" ").join(line).pad(room + 1) for line in drawn]
-    found[0].add(f" {words(max(values[-room:])):>{SCALE_COLUMNS - 1}}", "dim")
+    found[0].add(f" {words(max(shown)):>{SCALE_COLUMNS - 1}}", "dim")
     return found
 
 

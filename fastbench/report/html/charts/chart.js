@@ -156,7 +156,7 @@ const Chart = (() => {
       const [from, to] = this.range, count = Math.floor((width - LEFT) / 80);
       const unit = this.time ? "s" : this.spec.kind === "bars" ? "ms" : "one_in";
       let columns = this.time ? linearTicks(from, to, count, "s") : logTicks(from, to, count);
-      if (unit === "ms" && columns.length < 3) columns = linearTicks(from, to, count, "");
+      if (unit === "ms" && columns.length < 3 && to < 10 * from) columns = linearTicks(from, to, count, "");
       if (unit === "one_in") columns = [1, 2, 10, 100, 1e3, 1e4, 1e5, 1e6, 1e7].filter((value) => value >= from && value <= to);
       const labels = columns.map((value) => ({ x: this.x(value), text: brief(formats[unit](value)) }));
       for (const { x, text, middle } of along(labels, width)) {
@@ -218,7 +218,7 @@ const Chart = (() => {
 
     // Percentiles in a distribution; a name that would touch another stands below it.
     marks() {
-      const taken = [];
+      const taken = [], names = [];
       for (const [name, value] of this.spec.marks) {
         const x = this.x(value), long = scales.width(name) + 8;
         if (x < LEFT || x > this.width - RIGHT) continue;
@@ -227,8 +227,9 @@ const Chart = (() => {
         while (taken.some((each) => each.row === row && left < each.left + each.long && each.left < left + long)) row += 1;
         taken.push({ row, left, long });
         make(this.svg, "line", { class: "mark", x1: x, x2: x, y1: TOP, y2: this.floor });
-        make(this.svg, "text", { x: left < x ? x - 4 : x + 4, y: TOP + 10 + row * LABEL, "text-anchor": left < x ? "end" : "start" }, name);
+        names.push([{ x: left < x ? x - 4 : x + 4, y: TOP + 10 + row * LABEL, "text-anchor": left < x ? "end" : "start" }, name]);
       }
+      for (const [place, name] of names) make(this.svg, "text", place, name); // above all lines
     }
 
     // Thresholds: a line where its value is, and its name beside it; one beyond the axis is named at its edge.
