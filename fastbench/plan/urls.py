@@ -32,8 +32,8 @@ _CONTROLS = {0: "NUL", 9: "a tab", 10: "a line feed", 13: "a carriage return", 2
 _BARE = re.compile(r"(?P<host>\[[^\]/?#]*\]|[^:/?#@\[\]]*)(?P<port>:[0-9]+)?(?P<rest>[/?#].*)?")
 # Endings of the files that stand on our command lines; a few are domains of countries, too.
 _FILE = re.compile(
-    r".*\.(cfg|conf|csv|env|gz|har|hdr|hgrm|hlog|html?|ini|js|json|jsonl|lock|log|lua|md|ndjson|pem|"
-    r"py|pyc|sh|sqlite|db|toml|ts|txt|xml|ya?ml|zip)",
+    r".*\.(bz2|cfg|conf|csv|env|gz|har|hdr|hgrm|hlog|html?|ini|[cm]?[jt]s|jmx|json|jsonl|lock|log|"
+    r"lua|md|ndjson|pem|py|pyc|sh|sql|sqlite|db|tar|tgz|toml|txt|xml|ya?ml|xz|zip|zst)",
     re.IGNORECASE,
 )
 

@@ -128,6 +128,7 @@ def test_help_of_all_commands_and_topics_is_listed(capsys: pytest.CaptureFixture
 def test_a_flag_has_a_page(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["help", "--expect-status"]) == 0
     page = capsys.readouterr().out
+    assert main(["help", "expect-status"]) == 0 and capsys.readouterr().out == page
     assert page.count("--expect-status LIST") == 4 and "fastbench run\n" in page
 
 

@@ -177,6 +177,12 @@ def test_a_file_that_is_there_is_kept(tmp_path: Path, kind: str) -> None:
         (("script", "none/x"), "the folder `none` is not there; make it first"),
         (("ci", "a/x"), "give a name without folders"),
         (("script", ".."), "give one name"),
+        (
+            ("load.js",),
+            "ends in .py, not in .js; write `fastbench new script load`; a script of k6",
+        ),
+        (("suite", "x.yml"), "a suite ends in .toml, not in .yml; write `fastbench new suite x`."),
+        (("ci", "x.sh"), "end in .yml, not in .sh; write `fastbench new ci x`."),
         (("suite", "x", "--from-url", "http://a/"), "are for a script, not for a suite"),
         (("x", "--from-url", "http://a/", "--from-curl", "curl http://a/"), "give one of them"),
         (("x", "--from-url", "ws://a/"), "scripts of WebSockets use vu.ws"),

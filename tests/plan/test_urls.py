@@ -313,6 +313,7 @@ def test_a_location_of_another_scheme_leads_nowhere(field: str, scheme: str) -> 
 
 NO_URLS = (
     *("", "api", "/x", "./x.y", "../x", ":", ":x", "x.yml", "points.json", "urls.txt", "s.py"),
+    *("logs.tar", "plan.jmx", "load.mjs", "load.cts", "rows.csv.bz2", "dump.sql"),
     *("http://h/", "http:/h", "mailto:x", "user@h.example", "h:", "h.example:x/", "a b.example"),
     *("h.example:80\n", "com.example.app:/x", "c:\\x.y", "1.5s", "99.9%", "p99<5.0", "10.5", "-c"),
 )
@@ -324,6 +325,7 @@ NO_URLS = (
         ("localhost:8080/x", "http://localhost:8080/x"),
         (":8080/x?y", "http://localhost:8080/x?y"),
         ("example.com", "http://example.com"),
+        ("shop.bz", "http://shop.bz"),
         ("example.com/a.json", "http://example.com/a.json"),
         ("127.0.0.1:80", "http://127.0.0.1:80"),
         ("[::1]:80", "http://[::1]:80"),

@@ -14,6 +14,7 @@ from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.help import pager
 from fastbench.convert.script_text import Converted
 from fastbench.convert.starts import request_script, start_texts
+from fastbench.foundation.files import JAVASCRIPT, SCRIPT_ENDINGS
 from fastbench.foundation.redact import printable
 from fastbench.foundation.usage_error import UsageError
 
@@ -29,6 +30,7 @@ _NEXT = {
     "compare": f"sh {_FILE}",
     "ci": f"git add {_FILE}",
 }
+_ENDINGS = {"script": ".py", "suite": ".toml", "compare": ".sh", "ci": ".yml"}
 
 
 def parser() -> Parser:
@@ -55,18 +57,19 @@ def main(argv: Sequence[str]) -> int:
         raise UsageError("new: --from-curl and --from-url name two requests; give one of them.")
     if (curl or flags.from_url) and kind != "script":
         raise UsageError(f"new: --from-curl and --from-url are for a script, not for a {kind}.")
+    _refuse_ending(kind, name)
     stem = re.sub(r"[^\w.-]+", "-", Path(name).name).strip("-.") or "load"
     stem = re.sub(r"\.(py|toml|sh|ya?ml)$", "", stem)
     notices: list[str] = []
     line = _NEXT[kind]
     if kind == "script":
         made = _script(stem, curl, flags.from_url, notices)
-        files = {_ended(name, ".py"): made.text.replace(_FILE, f"{stem}.py", 1)}
+        files = {_ended(name, _ENDINGS[kind]): made.text.replace(_FILE, f"{stem}.py", 1)}
         line = made.run_line
     elif kind == "ci":
         files = _ci(name, stem)
     else:
-        ending = {"suite": ".toml", "compare": ".sh"}[kind]
+        ending = _ENDINGS[kind]
         file = _ended(name, ending)
         files = {file: start_texts.text(f"{kind}{ending}", stem, file)}
     _write(files)
@@ -102,6 +105,23 @@ def _kind_and_name(words: Sequence[str]) -> tuple[str, str]:
     if "\0" in names[0] or not names[0].isprintable() or names[0].startswith("-"):
         raise UsageError("new: a name is printable text that does not begin with a dash.")
     return kind, names[0]
+
+
+def _refuse_ending(kind: str, name: str) -> None:
+    """Raise UsageError for the ending of another kind of file: nobody means `load.js.py`."""
+    stem, ending = os.path.splitext(name)
+    own = _ENDINGS[kind]
+    if ending == own or (kind == "ci" and ending == ".yaml"):
+        return
+    if ending.lower() not in (*SCRIPT_ENDINGS, *_ENDINGS.values()):
+        return
+    subject = {"script": "a script of fastbench ends", "ci": "the jobs of a CI end"}
+    line = shlex.join(["fastbench", "new", kind, printable(stem)])
+    said = f"{subject.get(kind, f'a {kind} ends')} in {own}, not in {ending}; write `{line}`"
+    if kind == "script" and ending.lower() in JAVASCRIPT:
+        run = shlex.join(["fastbench", "run", printable(name)])
+        said += f"; a script of k6 runs as it stands: `{run}`"
+    raise UsageError(f"new: {said}.")
 
 
 def _ended(name: str, ending: str) -> str:

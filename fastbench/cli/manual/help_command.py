@@ -66,6 +66,8 @@ def main(argv: Sequence[str]) -> int:
         return pager.paged(topic(word))
     if word.startswith("-"):
         return pager.paged(_of_flag(word))
+    if f"--{word}" in _flags():
+        return pager.paged(_of_flag(f"--{word}"))
     close = nearest(word.lower(), [*TOPICS, *COMMANDS])
     meant = f"; did you mean {close[0]}?" if close else "."
     raise UsageError(
@@ -99,6 +101,17 @@ def topic(name: str) -> str:
         if title in wanted:
             found.append("\n".join(["Flags", *help_pages.section(entries)]))
     return "\n\n".join(found)
+
+
+def _flags() -> set[str]:
+    """Return every flag of every page."""
+    return {
+        flag
+        for command in first_pages.PAGES
+        for _, entries in help_pages.sections(command)
+        for each in entries
+        for flag in each.flags
+    }
 
 
 def _of_flag(flag: str) -> str:

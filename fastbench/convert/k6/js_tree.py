@@ -24,12 +24,13 @@ class Untranslated(Exception):
 
 def parse(content: str, shown: str, path: str) -> Node:
     """Return the root of the tree; raises UsageError with the line that is no JavaScript."""
-    library = extras.load("tree_sitter", extra="convert", what="A script of k6")
+    what = "Converting a script of k6"  # running it needs no library
+    library = extras.load("tree_sitter", extra="convert", what=what)
     if path.endswith(".ts"):
-        grammar = extras.load("tree_sitter_typescript", extra="convert", what="TypeScript")
+        grammar = extras.load("tree_sitter_typescript", extra="convert", what=what)
         language = grammar.language_typescript()
     else:
-        grammar = extras.load("tree_sitter_javascript", extra="convert", what="A script of k6")
+        grammar = extras.load("tree_sitter_javascript", extra="convert", what=what)
         language = grammar.language()
     root = library.Parser(library.Language(language)).parse(content.encode()).root_node
     if root.has_error:
