@@ -62,6 +62,12 @@ def printable(text: str, *, lines: bool = False) -> str:
     return _SURROGATE.sub("\ufffd", stripped)
 
 
+def fault(error: Exception) -> str:
+    """Return what a fault of ours says, in one line."""
+    words = printable(" ".join(str(error).split()))
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
 def escaped_json(document: bytes) -> bytes:
     """Return a JSON document in which what `printable` strips is escaped: it says the same.
 

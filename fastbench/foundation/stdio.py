@@ -97,6 +97,14 @@ def open_nothing(fd: int) -> None:
         return
 
 
+def takes_more(stream: TextIO) -> bool:
+    """Tell whether a line of up to 4,096 bytes can be written without a wait: pipe(7), poll(2)."""
+    try:
+        return bool(select.select([], [stream], [], 0)[1])
+    except (OSError, ValueError):  # it is no descriptor, or closed: nothing of it is waited for
+        return True
+
+
 def draws(stream: TextIO) -> bool:
     """Tell whether a picture can be drawn on a stream again and again."""
     return stream.isatty() and os.environ.get("TERM") not in ("dumb", "unknown")

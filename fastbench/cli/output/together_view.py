@@ -61,11 +61,12 @@ class TogetherView:
         lines = Lines()
 
         def take(found: bytes) -> None:
-            for kind, body in lines.feed(found):
-                if kind == KIND and (told := LiveFigures.read(body)) is not None:
-                    self._told(at, told)
-            if not found:
-                self.runs[at] = replace(self.runs[at], ended=True)
+            with self._view.contained():
+                for kind, body in lines.feed(found):
+                    if kind == KIND and (told := LiveFigures.read(body)) is not None:
+                        self._told(at, told)
+                if not found:
+                    self.runs[at] = replace(self.runs[at], ended=True)
             self._view.show()
 
         return take

@@ -1,7 +1,8 @@
 """When a line is due, and where it goes: stderr, from the main thread, whole lines.
 
 Nothing runs beside the command: every wait of its process comes by (foundation.meanwhile), so that
-lines and reports keep their order in a pipe that both go to.
+lines and reports keep their order in a pipe that both go to. A line never keeps the command from
+its work: where nobody reads, and a pipe is full, it is left out.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, TextIO
 
 from fastbench.cli.output.lines import progress_line
 from fastbench.cli.output.lines.progress_line import Before, Part
-from fastbench.foundation import meanwhile, stdio
+from fastbench.foundation import meanwhile, redact, stdio
 from fastbench.run import live_figures
 
 if TYPE_CHECKING:
@@ -52,8 +53,13 @@ class ProgressLines:
             return
         missed = math.floor((now_s - self._next_s) / self._every_s)
         self._next_s += self._every_s * (missed + 1)
-        if parts := self._parts(now_s):
-            self._write(progress_line.fitted(parts, self._label))
+        try:
+            if parts := self._parts(now_s):
+                self._write(progress_line.fitted(parts, self._label))
+        except Exception as error:  # of a line: the run goes on
+            self._next_s = math.inf
+            fault = redact.fault(error)
+            self._write(f"fastbench: no more lines of progress: {fault}. The run goes on.")
 
     def elapsed_s(self) -> float:
         """Return for how long the command runs."""
@@ -65,6 +71,8 @@ class ProgressLines:
         return self._say() if self._say is not None else ()
 
     def _write(self, line: str) -> None:
+        if not stdio.takes_more(self._stream):
+            return
         plain = stdio.readable(line, self._stream)
         try:
             self._stream.write(f"{progress_line.cut(plain, progress_line.COLUMNS)}\n")

@@ -72,15 +72,20 @@ class RunFollower:
         self._row: SeriesRow | None = None
         self._instants = deque([_Instant(0.0, None, {})], maxlen=RECENT_S + 2)
         self._now: Snapshot | None = None
+        self._fault: Exception | None = None
         self._told: tuple[int, bool, dict[str, Any]] = (-1, False, {})
 
     def begin(self, tags: object, of_scenarios: object) -> None:
         """Hear of a script's tags, which are not shown."""
 
     def take(self, now: Snapshot) -> None:
-        """Take a snapshot."""
+        """Take a snapshot; a fault is raised where the view is drawn, which contains it."""
+        try:
+            self._instants.append(_Instant(now.t_s, _times(now), dict(_counts(now))))
+        except Exception as error:
+            self._fault = error
+            return
         self._now = now
-        self._instants.append(_Instant(now.t_s, _times(now), dict(_counts(now))))
         self.version += 1
 
     def update(self, now: Progress) -> bool:
@@ -106,6 +111,8 @@ class RunFollower:
 
     def figures(self, now: Progress, printed: tuple[str, ...] = ()) -> Figures:
         """Return what there is to show at this moment."""
+        if self._fault is not None:
+            raise self._fault
         version, detailed, told = self._told
         if (version, detailed) != (self.version, self.detailed):
             told = {} if self._now is None else self._read(self._now)

@@ -62,7 +62,8 @@ class RunView:
     def update(self, now: Progress) -> None:
         """Take how the run goes."""
         self._now, self._told_s = now, time.monotonic()
-        self._kept.update(now)
+        with self._view.contained():
+            self._kept.update(now)
         self._view.show()
 
     def _beat(self) -> None:

@@ -7,8 +7,10 @@
 3. What others print meanwhile goes to the screen below, in its order, before the next frame: it
    stands there when the view is left. `printed` has its last lines.
 4. In the background nothing is drawn. Ctrl-Z leaves the screen and `fg` comes back to it.
-5. `leave_screen` may be called in a handler of signals, and is when a signal ends the process at
-   once: it only writes to a descriptor. What was lost at SIGKILL, reset(1) repairs.
+5. `leave_at_once` is called in a handler of signals, when one ends the process at once: it only
+   writes to a descriptor. What was lost at SIGKILL, reset(1) repairs.
+6. A frame is never waited for. Where the terminal takes nothing (Ctrl-S, a line that stalls), those
+   that do not fit are left out, and the load goes on; only what has to be seen is waited with.
 """
 
 from __future__ import annotations
@@ -59,6 +61,8 @@ class Screen:
         self.printed: deque[str] = deque(maxlen=PRINTED_LINES)
         self._palette: Palette = palette(color)
         self._fd = _fileno(self._stream)
+        self._quick_fd: int | None = None  # the same terminal, which is not waited for
+        self._unsent = b""  # of the last frame
         self._pid = os.getpid()
         self._pending: list[str] = []
         self._shown: list[str] = []  # the lines of the last frame
@@ -86,6 +90,9 @@ class Screen:
         self._replaced = []
         self.leave_screen()
         self._flush_printed()
+        if self._quick_fd is not None:
+            os.close(self._quick_fd)
+            self._quick_fd = None
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers = {}
@@ -118,6 +125,8 @@ class Screen:
 
     def draw(self, lines: Sequence[Line], size: tuple[int, int]) -> None:
         """Show a frame of this size; what is below it is empty."""
+        if self._unsent and not self._sent(b""):
+            return
         found = [line.escaped(self._palette) for line in lines[: size[1]]]
         found += [""] * (size[1] - len(found))
         out = [_BEGIN]
@@ -137,7 +146,7 @@ class Screen:
                 out.append(f"\x1b[{row};1H{text}\x1b[K")
         self._shown = found
         if len(out) > 1:
-            self._write("".join((*out, _END)))
+            self._sent(self._encoded("".join((*out, _END))))
 
     def leave_screen(self) -> None:
         """Show what stood there before, and the cursor; the modes of the keys are as they were."""
@@ -146,6 +155,19 @@ class Screen:
             if self._fd is None or in_foreground(self._fd):
                 self._write(_LEAVE)
             self.keys.close()
+
+    def leave_at_once(self) -> None:
+        """Do the same as far as it can be done without waiting."""
+        if self._entered and os.getpid() == self._pid:
+            self._entered = False
+            if self._fd is None or in_foreground(self._fd):
+                self._sent(self._encoded(_LEAVE))
+            self.keys.close()
+
+    def give_up(self) -> None:
+        """Give the terminal back for the rest of the command."""
+        self.__exit__(None, None, None)
+        self.enabled = False
 
     def _take(self, text: str) -> None:
         self._pending.append(text)
@@ -170,8 +192,8 @@ class Screen:
             self._stream.write(text)
             self._stream.flush()
             return
-        encoding, errors = self._stream.encoding or "utf-8", "backslashreplace"
-        left = memoryview(text.encode(encoding, errors))
+        left = memoryview(self._unsent + self._encoded(text))
+        self._unsent = b""
         while left:
             try:
                 left = left[os.write(self._fd, left) :]
@@ -181,9 +203,37 @@ class Screen:
                 self.enabled = False
                 return
 
+    def _encoded(self, text: str) -> bytes:
+        return text.encode(self._stream.encoding or "utf-8", "backslashreplace")
+
+    def _sent(self, data: bytes) -> bool:
+        """Write as much as the terminal takes now, behind what is unsent; tell whether it is all.
+
+        The terminal is opened once more for that: whether a write waits is said for all processes
+        that share the descriptor of the shell.
+        """
+        data, self._unsent = self._unsent + data, b""
+        if self._fd is None:
+            self._write(data.decode(self._stream.encoding or "utf-8"))
+            return True
+        if self._quick_fd is None:
+            flags = os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+            with contextlib.suppress(OSError):  # no /proc, or a terminal of another user
+                self._quick_fd = os.open(f"/proc/self/fd/{self._fd}", flags)
+        try:
+            while data and select.select([], [self._fd], [], 0)[1]:
+                at_once = self._fd if self._quick_fd is None else self._quick_fd
+                data = data[os.write(at_once, data) :]
+        except BlockingIOError:
+            pass
+        except OSError:  # it hung up
+            self.enabled, data = False, b""
+        self._unsent = data
+        return not data
+
     def _install(self) -> None:
         """Hear of Ctrl-Z and of coming back; only the main thread may."""
-        signals.at_leave(self.leave_screen)
+        signals.at_leave(self.leave_at_once)
         if self._fd is None or self._handlers or get_native_id() != os.getpid():
             return
         if signal.getsignal(signal.SIGTSTP) == signal.SIG_DFL:
