@@ -136,7 +136,7 @@ def test_one_that_fails_says_which_limit_it_broke(gates: dict[str, Gate]) -> Non
     gate = gates["fails"]
     assert gate.document["thresholdsFailed"] is True and not gate.judged("p95<10ms")["ok"]
     assert [name for name, found in gate.cases.items() if found == "failure"] == ["p95<10ms"]
-    assert "\nFailed\n" in gate.page and "threshold failed: p95" in gate.page
+    assert "\nFailed\n" in gate.page and "Threshold failed: p95" in gate.page
     assert "**FAIL · " in gate.comment and "- [ ] **FAIL** p95&#60;10ms" in gate.comment
     assert "THRESHOLDS  1 of" in gate.shown.stdout and "✗ p95<10ms" in gate.shown.stdout
 

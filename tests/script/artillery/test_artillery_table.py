@@ -18,7 +18,8 @@ from fastbench.script import artillery
 from fastbench.script.artillery import http_requests
 
 TABLE = (ROOT / "docs" / "reference" / "artillery.md").read_text()
-TOLD = {word for code in re.findall(r"`([^`]+)`", TABLE) for word in re.findall(r"[\w-]+", code)}
+PROSE = re.sub(r"^```.*?^```$", "", TABLE, flags=re.DOTALL | re.MULTILINE)
+TOLD = {word for code in re.findall(r"`([^`]+)`", PROSE) for word in re.findall(r"[\w-]+", code)}
 
 
 def modules() -> Iterator[ModuleType]:
