@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
 
 import fastbench
 
@@ -39,10 +40,12 @@ html_title = f"fastbench {release}"
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_theme_options = {"navigation_with_keys": True}
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["conf.py", "screenshots.py"]
+exclude_patterns = ["conf.py", "screenshots.py", "_static"]
 myst_heading_anchors = 4
 suppress_warnings = ["myst.header"]  # a page may begin a part with a deeper heading
 highlight_language = "python"  # of the examples in docstrings; blocks of pages name theirs
@@ -58,6 +61,9 @@ python_maximum_signature_line_length = 90
 
 linkcheck_timeout = 10
 linkcheck_anchors = False  # pages of others build theirs with scripts
+
+# Classes whose objects a script is given: how they are made is none of its business.
+GIVEN = {"Vu", "Response", "StreamedResponse", "Socket", "Cookies", "Cookie"}
 
 # The folders of the site, in the order of the navigation. What is named first comes first.
 NAVIGATION = {
@@ -98,6 +104,14 @@ def add_what_sphinx_needs(app: Sphinx, name: str, source: list[str]) -> None:
     source[0] = f"{text}\n{navigation()}" if name == "index" else text
 
 
+def without_its_making(
+    app: Sphinx, kind: str, name: str, thing: object, options: object, made: str | None, to: str
+) -> tuple[str, str] | None:
+    """Leave the arguments out of what a class of GIVEN is shown with."""
+    given = kind == "class" and name.rpartition(".")[2] in GIVEN
+    return ("", "") if given and made else None
+
+
 def relinked(page: Path, home: Path, link: re.Match[str]) -> str:
     """Rewrite a link of a document in folder `home` for a page that shows it.
 
@@ -125,3 +139,7 @@ def setup(app: Sphinx) -> None:
     """Sphinx calls this with the site."""
     app.add_lexer("csv", TextLexer)  # Pygments has none
     app.connect("source-read", add_what_sphinx_needs)
+    app.connect("autodoc-process-signature", without_its_making)
+    for field in PyObject.doc_field_types:
+        if field.name == "variable":
+            field.label = "Attributes"  # napoleon makes variables of them

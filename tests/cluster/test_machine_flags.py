@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
 from commandline import invoke
 
 from fastbench.cli.args import script_args, url_args
+from fastbench.cli.output import machine_flags
 from fastbench.cli.output.settings import OnMachines
+from fastbench.cluster.links import cluster_thread
 from fastbench.foundation.usage_error import UsageError
 
 
@@ -105,3 +109,32 @@ def test_what_one_machine_alone_can_do_is_refused_with_several() -> None:
     done = invoke("run", "--on", "local:2", "a.py", "b.py")
     assert done.returncode == 1
     assert "--on is not for several scripts: each of them would need all machines" in done.stderr
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("quiet", ["", "--quiet "])
+def test_a_terminal_says_that_machines_are_reached_until_they_are(
+    quiet: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output = _url(f"{quiet}--on tcp://127.0.0.1:1 http://localhost/").output
+    said: list[str] = []
+
+    class Refused:
+        def __init__(self, address: str) -> None:
+            said.append(terminal.getvalue())
+            raise UsageError(address)
+
+    terminal = _Terminal()
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setattr(sys, "stderr", terminal)
+    monkeypatch.setattr(cluster_thread, "ClusterThread", Refused)
+    assert output.on is not None
+    with pytest.raises(UsageError, match="tcp"), machine_flags.reached(output.on, output):
+        raise AssertionError("there is no cluster")
+    assert said == ["" if quiet else machine_flags.REACHING]
+    left = "" if quiet else machine_flags.REACHING + machine_flags.ERASED
+    assert terminal.getvalue() == left

@@ -109,5 +109,7 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     vu = (tmp_path / "site" / "reference" / "api" / "vu.html").read_text()
     assert "Longest silence after the head" in vu and "gap_timeout" in vu
+    head = re.sub(r"<[^>]+>", "", vu.partition('id="fastbench.Vu"')[2].partition("</dt>")[0])
+    assert "maker" not in head and "Attributes" in vu  # nobody makes a user, it is given
     answers = (tmp_path / "site" / "reference" / "api" / "answers.html").read_text()
     assert 'id="fastbench.Response.json"' in answers

@@ -104,17 +104,17 @@ def _group(request: RunRequest, output: Output) -> Iterator[Group]:
         with parent.WorkerGroup(request, _echo) as group:
             yield group
         return
+    from fastbench.cli.output import machine_flags
     from fastbench.cluster import sent_files
-    from fastbench.cluster.links.cluster_thread import ClusterThread
-    from fastbench.cluster.parent.remote_group import RemoteGroup
 
     manifest = sent_files.gather(request.script, output.on.send, request.env)
     stop = output.on.stop_when_lost
-    with (
-        ClusterThread(output.on.address) as cluster,
-        RemoteGroup(cluster, request, manifest, _echo, _tell, stop_when_lost=stop) as remote,
-    ):
-        yield remote
+    with machine_flags.reached(output.on, output) as cluster:
+        from fastbench.cluster.parent.remote_group import RemoteGroup
+
+        told = (manifest, _echo, _tell)
+        with RemoteGroup(cluster, request, *told, stop_when_lost=stop) as remote:
+            yield remote
 
 
 def _reported(request: RunRequest, output: Output, group: Group) -> int:

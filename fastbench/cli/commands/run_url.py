@@ -107,12 +107,13 @@ def pool_of(
         yield None
         return
     from fastbench.cli.help import pager
+    from fastbench.cli.output import machine_flags
     from fastbench.cluster import plan_message, sent_in_clear
-    from fastbench.cluster.links.cluster_thread import ClusterThread
-    from fastbench.cluster.parent.remote_pool import RemotePool
 
     notice = notice or (lambda told: pager.notes([told]))
-    with ClusterThread(output.on.address) as cluster:
+    with machine_flags.reached(output.on, output) as cluster:
+        from fastbench.cluster.parent.remote_pool import RemotePool
+
         addresses = [each.address for each in cluster.machines]
         if told := sent_in_clear.warning(addresses, plan_message.secrets(plan)):
             notice(told)

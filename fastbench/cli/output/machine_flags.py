@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
-from fastbench.cli.output.settings import OnMachines
-from fastbench.foundation import redact
+from fastbench.cli.output.settings import OnMachines, Output
+from fastbench.foundation import redact, stdio
 from fastbench.foundation.usage_error import UsageError
+
+if TYPE_CHECKING:
+    from fastbench.cluster.links.cluster_thread import ClusterThread
+
+REACHING = "reaching the machines"
+ERASED = "\r\x1b[K"  # ECMA-48: to the first column, and erased from there (8.3.41)
 
 
 def read(flags: SimpleNamespace) -> OnMachines | None:
@@ -36,3 +46,23 @@ def notices(flags: SimpleNamespace) -> list[str]:
 def config(on: OnMachines | None) -> dict[str, object]:
     """Return what the document echoes; a run of this machine alone has nothing to say."""
     return {} if on is None else {"on": redact.printable(redact.url(on.address))}
+
+
+@contextmanager
+def reached(on: OnMachines, output: Output) -> Iterator[ClusterThread]:
+    """Open the machines of a run; a terminal says so meanwhile, as its view begins after that.
+
+    Raises UsageError when there is no cluster, or no machine of it can be used.
+    """
+    told = output.progress and not output.quiet and stdio.draws(sys.stderr)
+    with ExitStack() as opened:
+        if told:
+            print(REACHING, end="", file=sys.stderr, flush=True)
+        try:
+            from fastbench.cluster.links.cluster_thread import ClusterThread  # Dask takes seconds
+
+            cluster = opened.enter_context(ClusterThread(on.address))
+        finally:
+            if told:
+                print(ERASED, end="", file=sys.stderr, flush=True)
+        yield cluster

@@ -70,7 +70,7 @@ class Socket(SocketState):
             message: A text, bytes, or a dict or list, which goes as JSON.
 
         Returns:
-            What may be awaited: it waits while more than 1 MiB is unsent.
+            What may be awaited, which waits while more than 1 MiB is unsent.
 
         Example::
 

@@ -92,7 +92,7 @@ class Vu(Client):
             tags: Tags of its samples, beside those of its scenario and group.
 
         Returns:
-            What `async with` (or `with`) enters: the `operation`.
+            The `operation`, entered by `async with` or `with`.
 
         Raises:
             UsageError: The name is empty, or the kind unknown.
@@ -136,7 +136,7 @@ class Vu(Client):
             expected: Statuses of the handshake that are no failure, for example [101, 429].
 
         Returns:
-            What `async with` opens: a `Socket`, which is closed at the end of the block.
+            A `Socket`, opened by `async with` and closed at the end of its block.
 
         Raises:
             UsageError: An argument cannot be sent, or the URL names no host.

@@ -80,7 +80,7 @@ class Client(Verbs):
             expected: Statuses that are no failure: 404, range(200, 300); default 200 to 399.
 
         Returns:
-            What `async with` opens: a `StreamedResponse`.
+            A `StreamedResponse`, opened by `async with`.
 
         Raises:
             UsageError: An argument cannot be sent, or the URL names no host.

@@ -232,7 +232,7 @@ class StreamedResponse:
         """Give its bytes as they arrive.
 
         Returns:
-            What `async for` iterates over: bytes.
+            The pieces, bytes each, for `async for`.
 
         Example::
 
@@ -246,7 +246,7 @@ class StreamedResponse:
         """Give its lines, as text in UTF-8 without line ends.
 
         Returns:
-            What `async for` iterates over: str.
+            The lines, str each, for `async for`.
 
         Example::
 

@@ -89,7 +89,7 @@ async def open(
         expected: Statuses of the handshake that are no failure.
 
     Returns:
-        What `async with` opens: a `PhoenixSocket`.
+        A `PhoenixSocket`, opened by `async with`.
 
     Raises:
         UsageError: An argument cannot be used.

@@ -123,7 +123,7 @@ class Channel:
             payload: A dict, or bytes (version 2.0.0).
 
         Returns:
-            What may be awaited: it waits while more than 1 MiB is unsent.
+            What may be awaited, which waits while more than 1 MiB is unsent.
 
         Example::
 

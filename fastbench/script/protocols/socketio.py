@@ -78,7 +78,7 @@ async def open(
         expected: Statuses of the handshake that are no failure.
 
     Returns:
-        What `async with` opens: a `SocketIO`.
+        A `SocketIO`, opened by `async with`.
 
     Raises:
         UsageError: An argument cannot be used.

@@ -67,7 +67,7 @@ class Namespace:
             args: Its arguments; bytes go as attachments.
 
         Returns:
-            What may be awaited: it waits while more than 1 MiB is unsent.
+            What may be awaited, which waits while more than 1 MiB is unsent.
 
         Raises:
             UsageError: The name is no text, or an argument cannot be JSON.

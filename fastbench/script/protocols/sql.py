@@ -105,7 +105,7 @@ class Database(Queries):
             name: Name of the operation.
 
         Returns:
-            What `async with` enters: the `Transaction`.
+            The `Transaction`, entered by `async with`.
 
         Example::
 
