@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from fastbench.report.columns import NOTHING, percent, quantity
 from fastbench.results import resolution
-from fastbench.results.metric_values import Metric, is_built_in
+from fastbench.results.metric_values import PERCENTS, RATES, Metric, is_built_in
 from fastbench.results.result import Result
 
 NO_SAMPLES = "no samples"
@@ -36,8 +36,14 @@ def of_formula(result: Result, name: str) -> str:
     return NO_SAMPLES if metric is None else summary(metric)
 
 
-def summary(metric: Metric) -> str:
-    """Return the values of a metric in a line."""
+def unit(name: str) -> str:
+    """Return what stands behind each value of a gauge of the machine, "" where nothing does."""
+    base = name.partition("{")[0]
+    return "%" if base in PERCENTS else "/s" if base in RATES else ""
+
+
+def summary(metric: Metric, behind: str = "") -> str:
+    """Return the values of a metric in a line; `behind` each of a gauge stands its unit."""
     values, contains = metric.values, metric.contains
     if not values:
         return NO_SAMPLES
@@ -54,7 +60,8 @@ def summary(metric: Metric) -> str:
         passes, fails = values.get("passes", 0), values.get("fails", 0)
         return f"{percent(values.get('rate', 0))} ({passes:,.0f} of {passes + fails:,.0f})"
     if metric.type == "gauge":
-        return f"{told('value')} (min {told('min')}, max {told('max')})"
+        value, least, most = (told(key) + behind for key in ("value", "min", "max"))
+        return f"{value} (min {least}, max {most})"
     shown = {key: resolution.told_trend(values, key) for key in _TREND}
     parts = [f"{key} {quantity(v, contains)}" for key, v in shown.items() if v is not None]
     return ", ".join(parts) or NO_SAMPLES

@@ -50,6 +50,7 @@ MACHINE: Mapping[str, Kind] = {
     UPTIME: Kind("rate"),
 }
 PERCENTS = ("host_cpu", "target_cpu")
+RATES = ("host_network",)  # what its values are is per second
 BUILT_IN: Mapping[str, Kind] = {  # k6's names; http_req_response is ours
     **MACHINE,
     "checks": Kind("rate"),

@@ -7,8 +7,9 @@ import pytest
 from fastbench.cli.output.live.blocks import Look
 from fastbench.cli.output.live.chart_lines import histogram
 from fastbench.cli.output.live.run_blocks import throughput
-from fastbench.cli.output.live.run_figures import Figures, RunFacts, Second
+from fastbench.cli.output.live.run_figures import Figures, NameFigures, RunFacts, Second
 from fastbench.cli.output.live.styled_line import Line
+from fastbench.cli.output.live.table_blocks import by_name
 from fastbench.results.histogram import index
 from fastbench.run.sampling import Progress
 
@@ -52,3 +53,13 @@ def test_a_rate_that_is_asked_keeps_its_share_and_its_queue_on_half_a_screen() -
     asked = [throughput(figures, Look(120, 40), columns).draw(4)[1].text for columns in (59, 100)]
     assert asked[0].endswith("99.5 % reached   386 queued")
     assert asked[1].endswith("99.5 % reached, last 10 s   386 queued")
+
+
+def test_a_table_without_room_for_all_rows_says_how_many_are_left_out() -> None:
+    names = tuple(NameFigures(f"/{at}", "", "", 1.0, 5, 0, (1.0, 2.0, 3.0)) for at in range(6))
+    now = Progress(12.3, 24_000, 1_990.0, 0.5, 1.2, 0, ())
+    figures = Figures(RunFacts("GET /", connections=20), now, (), names=names)
+    block = by_name(figures, Look(100, 40), 100)
+    assert [line.text.split()[0] for line in block.draw(7)][1:] == [f"/{at}" for at in range(6)]
+    *_, before, last = block.draw(4)
+    assert before.text.split()[0] == "/1" and last.text == "  and 4 more"

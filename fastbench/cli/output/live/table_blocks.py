@@ -26,6 +26,19 @@ def _table(
     return width, line.add("".join(f"{each:>{FIGURE_COLUMNS}}" for each in heads), "dim")
 
 
+def _rows(rank: int, lines: Sequence[Line], least: int, of: int) -> Block:
+    """Return a block of a heading and `of` rows that says how many of them it has no room for."""
+
+    def draw(rows: int) -> Sequence[Line]:
+        if (
+            rows >= len(lines) or rows < 3 or len(lines) != 1 + of
+        ):  # details have lines of their own
+            return lines[:rows]
+        return [*lines[: rows - 1], Line(f"  and {of - rows + 2} more", "dim")]
+
+    return Block(rank, min(least, len(lines)), len(lines), draw)
+
+
 def by_name(figures: Figures, look: Look, columns: int) -> Block:
     """Return a row for each URL, or each request and operation of a script."""
     rows = figures.names
@@ -63,7 +76,7 @@ def by_name(figures: Figures, look: Look, columns: int) -> Block:
         lines.append(line.cut(columns))
         if look.details and row.answers:
             lines.append(Line(f"    {row.answers}", "dim").cut(columns))
-    return listed(7, lines, least=min(4, len(lines)))
+    return _rows(7, lines, least=4, of=len(rows))
 
 
 def by_scenario(figures: Figures, look: Look, columns: int) -> Block:
@@ -93,7 +106,7 @@ def by_scenario(figures: Figures, look: Look, columns: int) -> Block:
             bad = (head == "failed" and row.failed) or (head == "dropped" and row.dropped)
             line.add(f"{cells[head]:>{FIGURE_COLUMNS}}", "bad" if bad else "")
         lines.append(line.cut(columns))
-    return listed(6, lines, least=min(3, len(lines)))
+    return _rows(6, lines, least=3, of=len(rows))
 
 
 def checks(figures: Figures, look: Look, columns: int) -> Block:
