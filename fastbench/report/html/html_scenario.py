@@ -194,8 +194,8 @@ def _metrics(result: Result) -> list[Markup]:
             values = [resolution.told_trend(metric.values, key) for key in TREND]
             trends.append([el("code", name), *(_quantity(value, metric) for value in values)])
         else:
-            told = own_metrics.summary(metric, own_metrics.unit(name))
-            others.append([el("code", name), metric.type, told])
+            text = own_metrics.summary(metric, own_metrics.unit(name))
+            others.append([el("code", name), metric.type, text])
     found = []
     if trends:
         heads = ("metric", *(f"{name} #" for name in TREND))
