@@ -10,6 +10,7 @@ from xml.etree import ElementTree as Xml
 
 import browser
 import comparing
+import comparisons
 import machine_samples
 import pytest
 import samples
@@ -227,3 +228,12 @@ def test_every_form_says_which_runs_machines_carried() -> None:
         *(("tcp://a:8786", count), ("tcp://a:8786", 1), (None, 0)),
     ]
     assert suite_rows.machines(told(alone)) == []
+
+
+@pytest.mark.parametrize("limit", [None, 0.05])
+def test_a_comparison_without_a_valid_pair_is_not_told_as_judged(limit: float | None) -> None:
+    found = replace(comparisons.in_vain(), ended="complete", regression_limit=limit)
+    row = Row("sizes", "fastbench compare http://a/ http://b/", 0, "", 9.0, FILES, None, found)
+    page = html_suite.render(told(row, code=0))
+    assert "⚠ passed" in page and "no valid pair, so no result" in page
+    assert "Nothing was judged in sizes." in page

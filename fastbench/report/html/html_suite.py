@@ -73,6 +73,8 @@ def _figures(result: SuiteResult) -> list[Figure]:
 def _judged(run: Run) -> str:
     """Say that a run passed without being judged, "" for one that was."""
     if run.comparison is not None:
+        if run.comparison.primary not in run.comparison.metrics:
+            return "no valid pair, so no result"
         return "" if run.comparison.regression_limit is not None else "no limit, so not judged"
     if run.result is None or run.result.thresholds:
         return ""
