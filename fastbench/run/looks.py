@@ -99,12 +99,17 @@ class Looks:
         t_s = (now_ns - self._start_ns) / NS_PER_S
         second = t_s >= self._second_s
         full = second and t_s >= self._full_s and self._wanted(t_s)
+        spent_ns = time.thread_time_ns()
+        # Counted first: a busy machine can take long to be sampled, and what ends meanwhile is
+        # not of this second.
+        counted = self._count(t_s, full)
+        spent_ns -= time.thread_time_ns()
         use = sample() if second and t_s >= self.series.due_s else None
         if use is not None:
             self._seen = use
             self._machine.take(use, t_s - self.series.t_s, now_ns)
-        spent_ns = time.thread_time_ns()
-        now = self.read(t_s, full)
+        spent_ns += time.thread_time_ns()
+        now = self._joined(counted)
         if full:
             self.tell(now)
             if self.parts is not None and t_s >= self.parts.due_s - SLACK_S:
@@ -147,7 +152,9 @@ class Looks:
 
     def read(self, t_s: float, full: bool = True) -> Snapshot:
         """Read what was counted up to now, and what the machine showed when it was sampled."""
-        now = self._count(t_s, full)
+        return self._joined(self._count(t_s, full))
+
+    def _joined(self, now: Snapshot) -> Snapshot:
         now = replace(now, rows={**now.rows, **self._machine.rows, **self._uptime.rows})
         return now if self._derived is None else self._derived.join(now)
 

@@ -299,7 +299,8 @@ class _Run:
                     workers.stop()
             for lost in workers.lost:
                 self.block.lose(lost.index)
-            seen.look(now_ns - behind_ns, self.block, self.block.indices, self.thread_rates)
+            counted_ns = time.monotonic_ns() - behind_ns  # the look took its time
+            seen.look(counted_ns, self.block, self.block.indices, self.thread_rates)
             if seen.total["connected"] or self.plan.load.duration_s:
                 connected_ns = now_ns
             elif now_ns - connected_ns > GIVE_UP_S * 1e9:

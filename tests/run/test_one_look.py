@@ -5,6 +5,7 @@ The server answers as fast as it can meanwhile, so that two looks would differ b
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,10 +15,12 @@ import pytest
 from running import SLOW
 from servers import Server, answering
 
+from fastbench.machine.monitor import Monitor
 from fastbench.outputs.points import PointReader
 from fastbench.plan.plan import Expect, Plan, Request, Target
 from fastbench.plan.workload import Load, Pace, Stage
 from fastbench.results.thresholds import grammar
+from fastbench.results.usage import Use
 from fastbench.run import run_thresholds, runner
 from fastbench.run.sampling import Progress
 from fastbench.run.snapshot import Snapshot
@@ -114,6 +117,34 @@ def test_a_second_of_a_run_of_urls(
     assert result.thresholds[LIMITS[0]].observed == result.summary.requests
     assert sum(row.requests for row in result.series) == result.summary.requests
     assert sum(row.requests for row in result.requests) in (0, result.summary.requests)
+
+
+PLANNED_PER_S, SAMPLED_S, SLACK_S = 1000, 0.6, 0.3
+
+
+def test_no_second_has_what_came_while_the_machine_was_sampled(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No request is sent ahead of its time, so none can be told of before it."""
+    sampled = Monitor.sample
+
+    def slowly(self: Monitor) -> Use:
+        time.sleep(SAMPLED_S)  # a machine with much to look through, or busy
+        return sampled(self)
+
+    monkeypatch.setattr(Monitor, "sample", slowly)
+    told: list[Progress] = []
+    pace = Pace(rates=True, stages=(Stage(3.2, PLANNED_PER_S, PLANNED_PER_S),))
+    about: Any = {"requests": None, "duration_s": 3.2, "workers": 1, "keepalive": True}
+    load = Load(4, pipeline=1, retry=True, timeout_s=2, connect_timeout_s=2, pace=pace, **about)
+    result = runner.run(plan_of(server, ONE, load), told.append, thread_rates=False)
+    assert len(result.series) >= 2 and len(told) >= 4
+    ahead = [each.requests / PLANNED_PER_S - each.elapsed_s for each in told]
+    seen = 0
+    for row in result.series:
+        seen += row.requests
+        ahead.append(seen / PLANNED_PER_S - (row.t_s + row.span_s))
+    assert max(ahead) < SLACK_S
 
 
 SCRIPT = """
