@@ -97,7 +97,7 @@ def _requests(rows: tuple[NamedRow, ...]) -> Markup | None:
         counts = [f"{row.requests:,}", rate, _bad(row.failed), share_of(row.failed, row.requests)]
         shown.append([name, *counts, *milliseconds(row.latency)])
     word = noun(rows)
-    heads = (word, f"{word}s #", "per s #", "failed #", "share #", *HEADS)
+    heads = (word, f"{word}s #", "per s #", "failed #", "share failed #", *HEADS)
     return section(f"{word}s".capitalize(), table(heads, shown), identity="requests")
 
 
@@ -157,7 +157,7 @@ def _checks(checks: tuple[Check, ...]) -> Markup | None:
         mark = TableCell("✗", "bad") if each.fails else TableCell("✓", "good")
         share = share_of(each.passes, each.passes + each.fails)
         shown.append([mark, name, f"{each.passes:,}", _bad(each.fails), share])
-    heads = ("", "check", "passed #", "failed #", "passed #")
+    heads = ("", "check", "passed #", "failed #", "share passed #")
     note = f"{share_of(passes, passes + fails)} of {passes + fails:,} passed"
     return section("Checks", table(heads, shown), identity="checks", note=note)
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fastbench.cli.output.live.blocks import Block, Look, fixed, labelled, stacked, title
+from fastbench.cli.output.live.blocks import (
+    LABEL_COLUMNS,
+    Block,
+    Look,
+    fixed,
+    labelled,
+    stacked,
+    title,
+)
 from fastbench.cli.output.live.chart_lines import chart
 from fastbench.cli.output.live.frame_ends import foot, head, printed, progress
 from fastbench.cli.output.live.pair_figures import CandidateFigures, PairFigures, Seen, SideFigures
@@ -29,6 +37,7 @@ WIDTH_COLUMNS = 10  # half of an interval
 NAME_COLUMNS = 30
 MAX_AXIS = 4.0  # times as far as the newest interval reaches, for the early ones
 MAX_CHART_ROWS = 8
+MAX_WIDTHS = 40  # columns of how the width of an interval shrank
 STYLES = {"different": "bold", "equivalent": "good", "inconclusive": "doubt"}
 
 
@@ -252,10 +261,12 @@ def _widths(figures: PairFigures, look: Look) -> Block:
         widths = [(s.interval[1] - s.interval[0]) / 2 for s in each.seen if s.interval is not None]
         if len(widths) < 3:
             continue
-        (drawn,) = chart(widths, 40, 1, "rate", unicode=look.unicode)
         sign = "±" if look.unicode else "+-"
-        line = Line(f"{name} " if several else "", "bold").join(drawn)
-        line.add(f"  {sign}{share(widths[0])} to {sign}{share(widths[-1])}")
+        ends = f"  {sign}{share(widths[0])} to {sign}{share(widths[-1])}"
+        line = Line(f"{name} " if several else "", "bold")
+        room = look.columns - LABEL_COLUMNS - line.columns - len(ends)
+        (drawn,) = chart(widths, max(1, min(MAX_WIDTHS, room)), 1, "rate", unicode=look.unicode)
+        line.join(drawn).add(ends)
         rows.append(labelled("" if rows else "HALF-WIDTH", line))
     return fixed(5, rows)
 

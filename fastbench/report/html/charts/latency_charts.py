@@ -18,12 +18,12 @@ STEPS_PER_TENFOLD = 24
 
 
 def of_latencies(
-    found: Mapping[str, tuple[Histogram, int]], *, shares: bool = False
+    found: Mapping[str, tuple[Histogram, int]], *, shares: bool = False, nouns: str = "requests"
 ) -> list[Chart]:
     """Return distribution and spectrum of histograms with their colours; the first has the marks.
 
     `shares` counts in percent of each one's samples, so that sides of unequal size can be compared:
-    bars for the first, curves over them for the others.
+    bars for the first, curves over them for the others. `nouns` are what was timed.
     """
     shown = {name: (each, color) for name, (each, color) in found.items() if each.count}
     if not shown:
@@ -43,9 +43,9 @@ def of_latencies(
         {"name": name, "color": color, "points": _spectrum(each)}
         for name, (each, color) in shown.items()
     )
-    how = "share of requests by latency" if shares else "requests by latency"
+    how = f"share of {nouns} by latency" if shares else f"{nouns} by latency"
     unit = "percent" if shares else "count"
-    below = "latency that a share of requests stays below"
+    below = f"latency that a share of {nouns} stays below"
     return [
         Chart(
             "distribution",
@@ -55,7 +55,7 @@ def of_latencies(
             unit,
             tuple(bars),
             marks,
-            axis="of all" if shares else "requests",
+            axis="of all" if shares else nouns,
         ),
         Chart("spectrum", "Percentile spectrum", below, "spectrum", "ms", lines, axis="latency"),
     ]

@@ -252,5 +252,6 @@ def _of_latency(result: Result) -> list[Chart]:
         "failed": (result.latency.failed, 1),
     }
     return of_latencies(
-        {name: (each, color) for name, (each, color) in kinds.items() if each is not None}
+        {name: (each, color) for name, (each, color) in kinds.items() if each is not None},
+        nouns=f"{result.noun}s",
     )

@@ -1,10 +1,11 @@
-"""Gauges of the machine have their units in the page of a script."""
+"""What a page calls its figures: gauges of the machine have units, charts what was timed."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
+import samples
 import scenario_samples
 
 from fastbench.report import own_metrics
@@ -29,3 +30,9 @@ def test_a_gauge_of_the_machine_has_its_unit(name: str, contains: str, told: str
     assert own_metrics.summary(metric, own_metrics.unit(name)) == told
     result = replace(scenario_samples.messages(), metrics={name: metric})
     assert told in html_report.render(result)
+
+
+def test_a_distribution_is_of_what_was_timed() -> None:
+    whole = html_report.render(scenario_samples.timed())
+    assert "operations by latency" in whole and "requests by latency" not in whole
+    assert "requests by latency" in html_report.render(samples.good())
