@@ -3,7 +3,7 @@
 The types are the description: int, float, str, bool, `X | None`, tuple[X, ...], tuple[X, Y],
 Literal, Any, Mapping[str, X],
 nested dataclasses, and Annotated[str, choices] or Annotated[str, choices, {old: new}], where
-an older writer used another word. Numbers are finite and, but for `Signed`, not
+an older writer used another word. Numbers are at most GREATEST and, but for `Signed`, not
 negative; every field must be there but those marked LATER or SPARSE, which have a default: older
 writers did not know them. Names we do not know are ignored: a newer writer may add some.
 """
@@ -25,6 +25,8 @@ Signed = Annotated[float, _SIGNED]  # a number that may be negative
 LATER = {"later": True}  # metadata of a field that came after the first version of a document
 SPARSE = {**LATER, "sparse": True}  # and that is not written where it is empty
 
+GREATEST = 1e100  # nothing that is measured; in another unit, or squared, it is finite still
+
 _Reader = Callable[[Any, str], Any]  # of a value and its path; raises DocumentError
 _EMPTY: tuple[object, ...] = (None, "", {})  # a 0 is something
 _EXPECTED = {str: "a text", bool: "true or false", int: "a whole number", float: "a number"}
@@ -42,7 +44,7 @@ def parsed(data: bytes) -> object:
     if not data.strip():
         raise DocumentError("the file is empty")
     try:
-        return json.loads(data)
+        return json.loads(data, parse_constant=_no_number)
     except json.JSONDecodeError as error:
         cut = error.pos >= len(error.doc.rstrip())
         cut = cut or error.msg.startswith("Unterminated string")
@@ -50,8 +52,15 @@ def parsed(data: bytes) -> object:
         raise DocumentError(f"{how} in line {error.lineno}, column {error.colno}") from None
     except UnicodeDecodeError:
         raise DocumentError("it is not JSON, not even text") from None
+    except DocumentError:
+        raise
     except (RecursionError, ValueError):
         raise DocumentError("it is not a result: nested too deeply, or a number too long") from None
+
+
+def _no_number(word: str) -> None:
+    """Refuse what is no JSON: Python reads NaN and Infinity (json.loads)."""
+    raise DocumentError(f"it is not JSON: {word} is no number")
 
 
 def plain(value: Any) -> Any:
@@ -164,7 +173,7 @@ def _scalar(kind: Any, value: Any, path: str, *, least: float = 0) -> Any:
         return value
     if kind in (int, float) and not isinstance(value, bool):
         number = isinstance(value, int) or (kind is float and isinstance(value, float))
-        if number and not (math.isfinite(value) and value >= least):
+        if number and not max(least, -GREATEST) <= value <= GREATEST:  # NaN neither
             raise DocumentError(f"{path}: {value} is out of range")
         if number:
             return kind(value)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastbench.results.json_codec import SPARSE
+from fastbench.results.json_codec import SPARSE, DocumentError
 from fastbench.results.metric_values import OPERATION_KINDS
 
 MAX_NAMES = 20  # that were counted most
@@ -41,11 +41,23 @@ class PartSeries:
 
 @dataclass(frozen=True, slots=True)
 class PartsOverTime:
-    """The steps, s from the start line, and the parts; those that were counted most first."""
+    """The steps, s from the start line, and the parts; those that were counted most first.
+
+    Raises DocumentError for columns that are not of these steps, and for steps without a length.
+    """
 
     t_s: tuple[float, ...]
     span_s: tuple[float, ...]
     parts: tuple[PartSeries, ...]
+
+    def __post_init__(self) -> None:
+        columns: list[Sequence[float | None]] = [self.span_s]
+        for part in self.parts:
+            columns += [part.ended, part.failed, part.p50_ms, part.p95_ms, part.p99_ms]
+        if any(len(each) != len(self.t_s) for each in columns):
+            raise DocumentError("part_series: a column has not as many values as there are steps")
+        if not all(each > 0 for each in self.span_s):
+            raise DocumentError("part_series.span_s: a step has no length")
 
 
 def joined_counts(counts: Sequence[int]) -> list[int]:

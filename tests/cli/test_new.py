@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -146,6 +148,47 @@ def test_secrets_of_a_command_are_not_written(tmp_path: Path) -> None:
         assert f"-e {name}=…" in text and f"-e {name}=…" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("-d", '{"user": "anna", "password": "hunter2"}'),  # curl says that it is a form
+        ("-H", "content-type: text/plain", "-d", "user=anna&password=hunter2"),
+        ("-F", "user=anna", "-F", "password=hunter2", "-F", "last=anna"),
+        ("-d", "user=anna", "-d", "=x", "-d", "password=hunter2"),
+        ("-H", "Referer: http://x/?user=anna&token=hunter2"),
+    ],
+)
+def test_secrets_in_a_text_are_not_written_and_sent(tmp_path: Path, words: tuple[str, ...]) -> None:
+    with logging_server() as log:
+        done = new(tmp_path, "x", "--from-curl", "curl", *words, f"{log.url}/items")
+        assert done.returncode == 0, done.stderr
+        text = (tmp_path / "x.py").read_text()
+        assert "hunter2" not in text and "anna" in text
+        (name,) = re.findall(r"-e (\w+)=…", done.stdout)
+        ran = invoke("run", "x.py", *FEW, "-e", f"{name}=hunter2", cwd=tmp_path)
+        assert ran.returncode == 0, ran.stderr
+        sent = str(log.headers[0]) + str(log.taken()[0][2])
+    assert "hunter2" in sent and "anna" in sent
+
+
+def test_a_proxy_stands_in_the_line_to_run_without_its_password(tmp_path: Path) -> None:
+    words = ("--from-curl", "curl -x http://anna:hunter2@proxy:1 http://localhost/x")
+    done = new(tmp_path, "x", *words)
+    text = (tmp_path / "x.py").read_text()
+    assert done.returncode == 0 and "hunter2" not in text + done.stdout
+    assert "fastbench run --proxy 'http://***@proxy:1' x.py" in text
+
+
+@pytest.mark.parametrize("name", ["größe é", "a$(touch pwned)b", "it's", "#", "folder/x y"])
+def test_an_odd_name_stands_as_one_word_where_it_is_typed(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    for kind, ending in (("script", ".py"), ("suite", ".toml"), ("compare", ".sh")):
+        assert new(tmp_path, kind, name).returncode == 0
+        text = (tmp_path / f"{name}{ending}").read_text()
+        word = shlex.quote(f"{name}{ending}".rpartition("/")[2])
+        assert re.search(rf"(run|suite|sh) {re.escape(word)}", text), text
+
+
 def test_what_options_cannot_say_stands_in_the_line_to_run(tmp_path: Path) -> None:
     words = ("--from-curl", "curl -k --unix-socket /run/a.sock -m 5 http://localhost/x")
     assert new(tmp_path, "socket", *words).returncode == 0
@@ -190,6 +233,8 @@ def test_a_file_that_is_there_is_kept(tmp_path: Path, kind: str) -> None:
         (("x", "--from-curl", "curl http://a/ http://a/b"), "give one URL"),
         (("x", "--from-curl", "curl --aws-sigv4 x http://a/"), "--aws-sigv4"),
         (("x", "--from-curl", "curl"), "has no URL"),
+        (("x", "--from-curl", ""), "one is empty"),
+        (("x", "--from-url="), "one is empty"),
         (("x", "--from-curl", "curl http://a/ --data-binary @FILE"), "the body is no text"),
     ],
 )

@@ -21,6 +21,20 @@ def test_what_is_written_of_pairs_and_choices_is_read_back() -> None:
         json_codec.read(kind, [[1, "c", 2]], "pairs")
 
 
+@pytest.mark.parametrize("value", [1e308, 10**101, float("inf"), float("nan"), -0.5])
+def test_what_overflows_in_another_unit_is_refused(value: float) -> None:
+    """1e308 ms are no finite number of ns: such a document ended in a traceback."""
+    with pytest.raises(DocumentError, match=r"^max_ms: .* is out of range$"):
+        json_codec.read(float, value, "max_ms")
+    assert json_codec.read(float, 1e99, "max_ms") == 1e99
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_words_that_only_python_reads_are_no_json(word: str) -> None:
+    with pytest.raises(DocumentError, match=f"^it is not JSON: {word} is no number$"):
+        json_codec.parsed(f'{{"a": [{word}]}}'.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class Sample:
     """What a machine of a cluster tells every second, a thousand of them to one parent."""

@@ -31,6 +31,22 @@ def test_it_comes_back_as_it_was(made: Any) -> None:
     assert found.series == made().series
 
 
+@pytest.mark.parametrize("column", ["t_s", "span_s", "ended", "failed", "p50_ms", "p99_ms"])
+def test_columns_of_other_steps_are_refused(column: str) -> None:
+    document = through_json(part_samples.script())
+    found = document["part_series"]
+    (found if column.endswith("_s") else found["parts"][-1])[column].pop()
+    with pytest.raises(DocumentError, match=r"part_series: .* as many values as there are steps"):
+        Result.from_document(document)
+
+
+def test_a_step_without_a_length_is_refused() -> None:
+    document = through_json(part_samples.script())
+    document["part_series"]["span_s"][0] = 0
+    with pytest.raises(DocumentError, match=r"part_series.span_s: a step has no length"):
+        Result.from_document(document)
+
+
 def test_a_document_without_it_is_read_and_one_that_is_broken_is_refused() -> None:
     document = through_json(part_samples.urls())
     del document["part_series"]

@@ -14,6 +14,7 @@ from fastbench.cli.args.command_parser import Parser
 from fastbench.cli.help import pager
 from fastbench.convert.script_text import Converted
 from fastbench.convert.starts import request_script, start_texts
+from fastbench.foundation import redact
 from fastbench.foundation.files import JAVASCRIPT, SCRIPT_ENDINGS
 from fastbench.foundation.redact import printable
 from fastbench.foundation.usage_error import UsageError
@@ -22,7 +23,7 @@ KINDS = ("script", "suite", "compare", "ci")
 TRY_URL = "http://localhost:8080/api/health"  # of `fastbench serve`
 # Of a request, what the Options of a script cannot say: flags of `fastbench run`.
 _NETWORK = {"--unix", "--connect-to", "--bind", "--ipv4", "--ipv6", "--timeout"}
-_NETWORK |= {"--connect-timeout", "--servername", "--http1", "--http2"}
+_NETWORK |= {"--connect-timeout", "--servername", "--http1", "--http2", "--proxy"}
 _FILE = "SCRIPT.py"  # stands for the file in a line to type
 _NEXT = {
     "script": f"fastbench run {_FILE}",
@@ -53,6 +54,10 @@ def main(argv: Sequence[str]) -> int:
     flags = parser().parse_args(_words_last(words))
     kind, name = _kind_and_name(flags.words)
     curl = pasted or flags.from_curl
+    if curl == "" or flags.from_url == "":
+        raise UsageError(
+            "new: --from-curl takes a command of curl, --from-url a URL; one is empty."
+        )
     if curl and flags.from_url:
         raise UsageError("new: --from-curl and --from-url name two requests; give one of them.")
     if (curl or flags.from_url) and kind != "script":
@@ -64,14 +69,15 @@ def main(argv: Sequence[str]) -> int:
     line = _NEXT[kind]
     if kind == "script":
         made = _script(stem, curl, flags.from_url, notices)
-        files = {_ended(name, _ENDINGS[kind]): made.text.replace(_FILE, f"{stem}.py", 1)}
+        file = _ended(name, _ENDINGS[kind])
+        files = {file: made.text.replace(_FILE, _word(file), 1)}
         line = made.run_line
     elif kind == "ci":
         files = _ci(name, stem)
     else:
         ending = _ENDINGS[kind]
         file = _ended(name, ending)
-        files = {file: start_texts.text(f"{kind}{ending}", stem, file)}
+        files = {file: start_texts.text(f"{kind}{ending}", stem, _word(file))}
     _write(files)
     pager.notes(notices)
     return pager.write(_told(kind, line, list(files), tried=not (curl or flags.from_url)))
@@ -128,6 +134,11 @@ def _ended(name: str, ending: str) -> str:
     return name if name.endswith(ending) else name.rstrip("/") + ending
 
 
+def _word(file: str) -> str:
+    """Return a file beside the one who types, as a word of the shell."""
+    return shlex.quote(os.path.basename(file))
+
+
 def _ci(name: str, stem: str) -> dict[str, str]:
     if "/" in name:
         raise UsageError("new: the jobs of a CI have fixed places; give a name without folders.")
@@ -153,7 +164,8 @@ def _script(
         notices += found
         items = flag_grammar.items(flag_grammar.of("", words), words)
         kept = [words[each.start : each.end] for each in items if each.name in _NETWORK]
-        more = "".join(f"{shlex.quote(part)} " for each in kept for part in each)
+        shown = redact.argv([part for each in kept for part in each])  # a proxy has a password
+        more = "".join(f"{shlex.quote(part)} " for part in shown)
     command = url_args.parse(words)
     assert isinstance(command, url_args.Command)
     plan = command.plan

@@ -27,13 +27,13 @@ class BodyCode:
     lost: str = ""
 
 
-def of(entry: Entry, written: Written) -> BodyCode:
-    """Return the body of a request as code."""
+def of(entry: Entry, written: Written, literal: Callable[[str], str]) -> BodyCode:
+    """Return the body of a request as code; `literal` writes one that stands as a text."""
     kind = entry.body_type.partition(";")[0].strip().lower()
     if kind == "multipart/form-data":
-        return _multipart(entry, written)
+        return _multipart(entry, written, literal)
     if kind == "application/x-www-form-urlencoded":
-        return _form(entry, written)
+        return _form(entry, written, literal)
     if not entry.body:
         return BodyCode()
     if kind == "application/json" or kind.endswith("+json") or entry.body[:1] in ("{", "["):
@@ -44,7 +44,7 @@ def of(entry: Entry, written: Written) -> BodyCode:
         if value is not None:
             return BodyCode((f"json={_value(value, '', written)}",), "application/json")
     lost = "" if len(entry.body) <= _MAX_TEXT else "a body of more than 100,000 characters was cut"
-    return BodyCode((f"data={quoted(entry.body[:_MAX_TEXT])}",), lost=lost)
+    return BodyCode((f"data={literal(entry.body[:_MAX_TEXT])}",), lost=lost)
 
 
 def _value(value: Any, name: str, written: Written) -> str:
@@ -56,14 +56,14 @@ def _value(value: Any, name: str, written: Written) -> str:
     return written(value, name)
 
 
-def _form(entry: Entry, written: Written) -> BodyCode:
+def _form(entry: Entry, written: Written, literal: Callable[[str], str]) -> BodyCode:
     """Return a form: a dict, or pairs where a name comes twice."""
     pairs = _pairs(entry)
     if not pairs:
         return BodyCode()
     kind = "application/x-www-form-urlencoded"
     if entry.body and not re.fullmatch(r"[^=&]+=[^&]*(&[^=&]+=[^&]*)*", entry.body):
-        return BodyCode((f"data={quoted(entry.body)}",))
+        return BodyCode((f"data={literal(entry.body)}",))
     names = [name for name, _ in pairs]
     if len(set(names)) == len(names):
         inner = ", ".join(f"{quoted(name)}: {written(value, name)}" for name, value in pairs)
@@ -94,13 +94,13 @@ class _Part:
     type: str
 
 
-def _multipart(entry: Entry, written: Written) -> BodyCode:
+def _multipart(entry: Entry, written: Written, literal: Callable[[str], str]) -> BodyCode:
     parts = _parts(entry)
     if not parts:
         return BodyCode(lost="the parts of a multipart body are not in the recording")
     if not any(each.filename is not None for each in parts):
         if entry.body:
-            return BodyCode((f"data={quoted(entry.body)}",))
+            return BodyCode((f"data={literal(entry.body)}",))
         fields = ", ".join(f"{quoted(p.name)}: {written(p.value, p.name)}" for p in parts)
         lost = "a multipart form without a file is sent as an URL-encoded one"
         return BodyCode((f"data={{{fields}}}",), "multipart/form-data", lost=lost)

@@ -247,7 +247,7 @@ class _Writer:
                 return self.secrets.constant(name, value)
             return text(value)
 
-        sent = har_bodies.of(entry, written)
+        sent = har_bodies.of(entry, written, self.secrets.text)
         if sent.uses_file:
             self.script.use("file")
         arguments = [self._url(entry), *sent.arguments]

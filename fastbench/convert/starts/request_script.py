@@ -116,7 +116,7 @@ def _call(entry: Entry, made: ScriptText, secrets: Secrets) -> str:
             return secrets.constant(name, value)
         return text(value)
 
-    sent = har_bodies.of(entry, written)
+    sent = har_bodies.of(entry, written, secrets.text)
     if sent.uses_file:
         made.use("file")
     arguments = [_target(entry, secrets), *sent.arguments]
@@ -128,7 +128,7 @@ def _call(entry: Entry, made: ScriptText, secrets: Secrets) -> str:
             argument = secrets.header(name, value)
             (own if argument.startswith(('"', "'")) else arguments).append(argument)
         else:
-            own.append(f"{quoted(name)}: {quoted(value)}")
+            own.append(f"{quoted(name)}: {secrets.text(value)}")
     arguments += [f"headers={{{', '.join(own)}}}"] if own else []
     if entry.parts.query:
         arguments.append(f"name={quoted(_label(entry))}")
