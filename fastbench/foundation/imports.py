@@ -17,7 +17,7 @@ from types import ModuleType
 # What we import ourselves, some of it late.
 OURS = frozenset(
     (
-        *("aiohttp", "idna", "orjson", "psutil", "rich", "uvloop", "zstandard"),
+        *("aiohttp", "idna", "orjson", "psutil", "uvloop", "zstandard"),
         *("asyncmy", "asyncpg", "jinja2", "redis", "rq"),  # extras
     )
 )

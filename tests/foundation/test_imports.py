@@ -99,14 +99,18 @@ def test_a_script_may_bear_such_a_name_itself(tmp_path: Path, server: Server) ->
 def test_who_is_imported_by_a_sibling_is_told_of_too(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text("import near\n")
     (tmp_path / "near.py").write_text("from email.message import Message\nimport far\n")
-    (tmp_path / "far.py").write_text("import select\nimport statistics\nimport rich.live\n")
-    for name in ("select", "rich"):
+    (tmp_path / "far.py").write_text("import select\nimport statistics\nimport psutil.tests\n")
+    for name in ("select", "psutil"):
         (tmp_path / f"{name}.py").write_text("import token\n")  # it is never read
     (tmp_path / "token.py").write_text("")
     (tmp_path / "email").mkdir()
     (tmp_path / "email" / "__init__.py").write_text("")
     told = source.shadowed(str(tmp_path / "script.py"))
-    assert [each.split("`")[1] for each in told] == ["import email", "import rich", "import select"]
+    assert [each.split("`")[1] for each in told] == [
+        "import email",
+        "import psutil",
+        "import select",
+    ]
     assert "not the script's own email/__init__.py" in told[0]
     assert "takes the installed package that fastbench uses" in told[1]
 

@@ -96,7 +96,6 @@ HEAVY = {
     "aiohttp": {"outputs.dashboard", "server"},
     "orjson": {"cli.commands", "cli.output", "cluster", "run", *SCRIPTS},
     "psutil": {"machine"},
-    "rich": {"cli.output"},
     "uvloop": {"script.worker", "server"},
 }
 
