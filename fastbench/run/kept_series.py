@@ -201,7 +201,7 @@ class PartLooks:
             return None
         return PartsOverTime(
             t_s=tuple(round(each, 3) for each in self._t_s),
-            span_s=tuple(round(each, 3) for each in self._span_s),
+            span_s=tuple(round(each, 3) or float(f"{each:.3g}") for each in self._span_s),
             parts=tuple(_series(key, each) for key, each in shown),
         )
 

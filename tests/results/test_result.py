@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
-import typing
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import fields, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -17,15 +16,15 @@ import samples
 import scenario_samples
 import stage_samples
 from hypothesis import given, settings
-from hypothesis import strategies as st
+from result_strategies import strategy
 from running import SLOW
 from schema_paths import written
 
 from fastbench.results import result as module
 from fastbench.results.addresses import AddressRow
 from fastbench.results.assessment.conservation import imbalances
-from fastbench.results.histogram import MAX_VALUE_NS, Histogram
-from fastbench.results.json_codec import DocumentError, Signed, plain
+from fastbench.results.histogram import Histogram
+from fastbench.results.json_codec import DocumentError, plain
 from fastbench.results.latencies import latency_ms
 from fastbench.results.load_stages import Level, StageRow
 from fastbench.results.metric_values import GaugeRow
@@ -34,37 +33,6 @@ from fastbench.results.run_outcome import Reason
 
 SCHEMA = json.loads(resources.files("fastbench").joinpath("results/result.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-
-TEXT = st.text(max_size=20)
-COUNT = st.integers(0, 2**62)
-AMOUNT = st.just(0.0) | st.floats(1e-9, 1e12)
-HISTOGRAMS = st.lists(st.integers(0, MAX_VALUE_NS), max_size=20).map(Histogram.from_values)
-JSON = st.recursive(
-    st.none() | st.booleans() | COUNT | TEXT, lambda inner: st.lists(inner), max_leaves=4
-)
-
-
-def strategy(kind: Any, name: str = "") -> st.SearchStrategy[Any]:
-    """Draw any value that a field of the result may have, from its type."""
-    origin, inner = typing.get_origin(kind), typing.get_args(kind)
-    if kind == Signed:
-        return AMOUNT | AMOUNT.map(lambda value: -value)
-    if origin is typing.Annotated:
-        return st.sampled_from(inner[1])
-    if type(None) in inner:
-        return st.none() | strategy(inner[0], name)
-    if origin is tuple:
-        return st.lists(strategy(inner[0]), max_size=2).map(tuple)
-    if kind is Histogram:
-        return HISTOGRAMS
-    if is_dataclass(kind) and isinstance(kind, type):
-        hints = typing.get_type_hints(kind, include_extras=True)
-        return st.builds(kind, **{part.name: strategy(hints[part.name]) for part in fields(kind)})
-    if origin is not None:
-        return st.dictionaries(TEXT, strategy(inner[1]), max_size=2)
-    simple = {int: COUNT, float: AMOUNT, str: TEXT, bool: st.booleans(), object: JSON}
-    return simple[kind]
-
 
 SAMPLES = samples.ALL | {f"scenario_{name}": one for name, one in scenario_samples.ALL.items()}
 RESULTS = strategy(Result)

@@ -150,3 +150,11 @@ def test_scenarios_are_bounded_too() -> None:
     looks.take(counted.at(1.0))
     scenarios = [each for each in told(looks).parts if each.kind == "scenario"]
     assert len(scenarios) == MAX_SCENARIOS and scenarios[0].name == f"s{MAX_SCENARIOS + 4}"
+
+
+def test_a_run_of_less_than_a_millisecond_has_a_step_with_a_length() -> None:
+    counted, looks = Counted(), PartLooks()
+    counted.count("/a", [1])
+    counted.count("/b", [1])
+    looks.take(counted.at(0.0004321), last=True)
+    assert told(looks).span_s == (0.000432,)

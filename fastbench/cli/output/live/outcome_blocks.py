@@ -72,7 +72,8 @@ def thresholds(figures: Figures, look: Look, columns: int) -> Block:
     failing = len(figures.now.failing)
     waiting = sum(each.observed is None for each in judged.values())
     hold = len(judged) - failing - waiting
-    words = f"{failing} of {len(judged)} fail now" if failing else f"{hold} hold now"
+    of = f"of {len(judged)}"
+    words = f"{failing} {of} fail now" if failing else f"{hold} {of} pass now"
     words += f", {waiting} without samples yet" if waiting else ""
     lines = [title("THRESHOLDS").add(f"  {words}", "bad" if failing else "dim").cut(columns)]
     order = sorted(judged.items(), key=lambda each: (_standing(each[1]), each[0]))
