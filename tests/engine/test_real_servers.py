@@ -75,7 +75,8 @@ def test_a_timed_run_has_no_errors_and_agrees_with_the_server(session: Session) 
     faultless(session.timed)
     agrees(session, session.timed, f"GET {TIMED}")
     assert session.timed.summary["requests"] > 50
-    assert session.timed.summary["duration_s"] == pytest.approx(DURATION_S, abs=0.05)
+    # Whoever has no core when the time is over ends later; nobody ends before.
+    assert DURATION_S - 0.05 <= session.timed.summary["duration_s"] <= DURATION_S + 1
     assert session.timed.elapsed_s < DURATION_S + 10
 
 
